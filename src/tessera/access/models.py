@@ -1,0 +1,116 @@
+"""Accounts, staff, API keys, audit. No table here grows with people or events except the bounded request ledgers."""
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Lower, Now
+from django.utils.translation import gettext_lazy as _
+
+from tessera.foundation.ids import uuid7
+
+
+class AccountManager(BaseUserManager["Account"]):
+    def get_by_natural_key(self, username: str | None) -> "Account":
+        return self.get(email__iexact=username)
+
+
+class Account(AbstractBaseUser):
+    """Credentials only: who may do what is said by rows that point here, never by a flag on the account."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    email = models.EmailField(unique=True, max_length=254)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS = []
+    objects = AccountManager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(Lower("email"), name="account_email_once")]
+
+    def __str__(self) -> str:
+        return self.email
+
+
+class Role(models.TextChoices):
+    OWNER = "owner", _("Owner")
+    ADMIN = "admin", _("Administrator")
+    MARKETER = "marketer", _("Marketer")
+    ANALYST = "analyst", _("Analyst")
+    SUPPORT = "support", _("Support")
+    DEVELOPER = "developer", _("Developer")
+
+
+class Staff(models.Model):
+    """The row that lets an account into the console of one workspace."""
+
+    account = models.OneToOneField(Account, on_delete=models.CASCADE, related_name="staff")
+    workspace_id = models.IntegerField()
+    role = models.CharField(max_length=16, choices=Role)
+    language = models.CharField(max_length=8, default="", blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name_plural = "staff"
+        indexes = [models.Index(fields=["workspace_id"], name="staff_by_workspace")]
+
+    def __str__(self) -> str:
+        return f"{self.account} ({self.role})"
+
+
+class ApiKey(models.Model):
+    """A bearer key of the management API. Only its SHA-256 is kept; `prefix` lets people recognise it."""
+
+    workspace_id = models.IntegerField()
+    name = models.CharField(max_length=200)
+    prefix = models.CharField(max_length=16)
+    digest = models.BinaryField(max_length=32, unique=True)
+    scopes = ArrayField(models.CharField(max_length=64))
+    created_at = models.DateTimeField(db_default=Now())
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RequestWindow(models.Model):
+    """How many requests a key made in one minute: the counter behind the rate limit."""
+
+    pk = models.CompositePrimaryKey("api_key_id", "minute")
+    api_key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, db_constraint=False)
+    minute = models.BigIntegerField()
+    requests = models.IntegerField(default=0)
+
+
+class RememberedReply(models.Model):
+    """The answer given to an Idempotency-Key, so that a repeated POST gets it again instead of acting again."""
+
+    pk = models.CompositePrimaryKey("api_key_id", "idempotency_key")
+    api_key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, db_constraint=False)
+    idempotency_key = models.CharField(max_length=255)
+    request_digest = models.BinaryField(max_length=32)
+    status = models.IntegerField(null=True)
+    body = models.BinaryField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+
+class AuditEntry(models.Model):
+    """Who changed what, append-only. `actor` is an account's e-mail, `api-key:<name>` or `system`."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    at = models.DateTimeField(db_default=Now())
+    workspace_id = models.IntegerField(null=True)
+    actor = models.CharField(max_length=300)
+    action = models.CharField(max_length=64)
+    target = models.CharField(max_length=300)
+    detail = models.JSONField(default=dict)
+
+    class Meta:
+        indexes = [models.Index(fields=["workspace_id", "-at"], name="audit_newest_first")]
+
+    def __str__(self) -> str:
+        return f"{self.actor} {self.action} {self.target}"
