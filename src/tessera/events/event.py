@@ -1,0 +1,50 @@
+"""An event as the rooms see it: one thing that happened to one person, read once from the message that said it."""
+
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+
+from tessera.events.messages import Json, Message
+from tessera.foundation.clock import Micros
+
+SYSTEM = "system"
+"""The kind of events the house itself records (a merge, a split)."""
+
+Identifier = tuple[str, str]
+"""(kind, value), normalised: `("email", "ana@example.com")`."""
+
+
+class Event(Struct, kw_only=True, gc=False):
+    """One normalised event.
+
+    `tie` orders events of the same microsecond, so that "the last one" does not depend on arrival.
+    `context` is the message's own context over the envelope's; `traits` are attribute changes by the
+    names of the profile, already normalised; `misfits` names what did not fit its standard attribute.
+    `counted` is false for a name beyond the catalogue's limit, which history keeps and counters do not.
+    """
+
+    event_id: UUID
+    tie: int
+    lane: int
+    workspace_id: int
+    source_id: int | None
+    kind: str
+    name: str
+    occurred_at: Micros
+    received_at: Micros
+    message: Message
+    context: Json
+    ip: str | None
+    user_agent: str | None
+    identifiers: list[Identifier]
+    traits: dict[str, Any]
+    misfits: list[str]
+    counted: bool = True
+    envelope_json: bytes
+    body_json: bytes
+
+
+def tie_of(event_id: UUID) -> int:
+    """63 bits of the event's id: a tie-break that is the same wherever and whenever the event is read."""
+    return event_id.int >> 65

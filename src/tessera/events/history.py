@@ -1,0 +1,153 @@
+"""History: the append-only log. Rows are appended by a lane's holder, who numbers them, and never changed.
+
+Partitioned by the month in which a row was recorded; retention drops whole months.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+import psycopg
+from msgspec import Struct
+
+from tessera.events.event import SYSTEM, Event
+from tessera.foundation.clock import EPOCH, Micros, to_datetime
+from tessera.foundation.json_columns import Verbatim
+
+Connection = psycopg.Connection[Any]
+
+_COPY: Final = """
+COPY events_history (lane, position, recorded_at, event_id, workspace_id, source_id, profile_id, kind, name,
+                     occurred_at, received_at, envelope, body) FROM STDIN (FORMAT BINARY)
+"""
+_TYPES: Final = (
+    "int2", "int8", "timestamptz", "uuid", "int4", "int4", "uuid", "text", "text",
+    "timestamptz", "timestamptz", "json", "json",
+)  # fmt: skip
+_COLUMNS: Final = """
+lane, position, recorded_at, event_id, workspace_id, source_id, profile_id, kind, name, occurred_at, received_at,
+envelope::text, body::text
+"""
+
+
+class Recorded(Struct, frozen=True):
+    """One row of history."""
+
+    lane: int
+    position: int
+    recorded_at: datetime
+    event_id: UUID
+    workspace_id: int
+    source_id: int | None
+    profile_id: UUID
+    kind: str
+    name: str
+    occurred_at: datetime
+    received_at: datetime
+    envelope: bytes
+    body: bytes
+
+
+class SystemRecord(Struct, frozen=True):
+    """Something the house itself records about a person: a merge, a split."""
+
+    lane: int
+    event_id: UUID
+    workspace_id: int
+    profile_id: UUID
+    name: str
+    at: Micros
+    body: dict[str, Any]
+
+
+Entry = tuple[Event, UUID] | SystemRecord
+
+
+def append(connection: Connection, entries: Sequence[Entry], *, positions: dict[int, int], now: Micros) -> None:
+    """Append in the given order, numbering each lane on from `positions` (which learns the new last ones).
+
+    The caller holds the lanes, so positions have no gaps and commit in order.
+    """
+    with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+        copy.set_types(_TYPES)
+        recorded_at = to_datetime(now)
+        for entry in entries:
+            lane = entry.lane if isinstance(entry, SystemRecord) else entry[0].lane
+            position = positions[lane] = positions[lane] + 1
+            copy.write_row(_row(entry, lane, position, recorded_at))
+    connection.execute(
+        "UPDATE events_lane l SET position = new.position"
+        " FROM unnest(%s::smallint[], %s::bigint[]) AS new (lane, position) WHERE l.lane = new.lane",
+        (list(positions), list(positions.values())),
+    )
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+_EMPTY = Verbatim(b"{}")
+
+
+def _row(entry: Entry, lane: int, position: int, recorded_at: datetime) -> tuple[Any, ...]:
+    if isinstance(entry, SystemRecord):
+        moment = to_datetime(entry.at)
+        return (
+            lane, position, recorded_at, entry.event_id, entry.workspace_id, None, entry.profile_id, SYSTEM, entry.name,
+            moment, moment, _EMPTY, Verbatim(_encode(entry.body)),
+        )  # fmt: skip
+    event, profile_id = entry
+    return (
+        lane, position, recorded_at, event.event_id, event.workspace_id, event.source_id, profile_id, event.kind,
+        event.name, to_datetime(event.occurred_at), to_datetime(event.received_at),
+        Verbatim(event.envelope_json), Verbatim(event.body_json),
+    )  # fmt: skip
+
+
+def _read(row: Sequence[Any]) -> Recorded:
+    fields = dict(zip(Recorded.__struct_fields__, row, strict=True))
+    return Recorded(**{**fields, "envelope": fields["envelope"].encode(), "body": fields["body"].encode()})
+
+
+def of_profiles(
+    connection: Connection,
+    profiles: Sequence[UUID],
+    *,
+    before: tuple[datetime, int, int] | None,
+    limit: int,
+) -> list[Recorded]:
+    """What happened to these profiles, newest first; `before` is (occurred_at, lane, position) of the last one seen."""
+    keyset = "AND (occurred_at, lane, position) < (%(at)s, %(lane)s, %(position)s)" if before else ""
+    at, lane, position = before or (EPOCH, 0, 0)
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM events_history WHERE profile_id = ANY(%(profiles)s) {keyset}"  # noqa: S608 -- constants
+        " ORDER BY occurred_at DESC, lane DESC, position DESC LIMIT %(limit)s",
+        {"profiles": list(profiles), "at": at, "lane": lane, "position": position, "limit": limit},
+    )
+    return [_read(row) for row in rows]
+
+
+def of_source(connection: Connection, source_id: int, *, after: datetime | None, limit: int) -> list[Recorded]:
+    """The newest rows of one source, newest first, recorded after `after`."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM events_history"  # noqa: S608 -- constants
+        " WHERE source_id = %s AND recorded_at > %s ORDER BY recorded_at DESC LIMIT %s",
+        (source_id, after or EPOCH, limit),
+    )
+    return [_read(row) for row in rows]
+
+
+def in_lane(connection: Connection, lane: int, *, after: int, limit: int) -> list[Recorded]:
+    """A lane's rows after a position, in order: what a follower reads next."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM events_history WHERE lane = %s AND position > %s ORDER BY position LIMIT %s",  # noqa: S608
+        (lane, after, limit),
+    )
+    return [_read(row) for row in rows]
+
+
+def total(connection: Connection) -> int:
+    """How many rows were ever recorded: lanes number them without gaps, so their last positions add up to it."""
+    row = connection.execute("SELECT sum(position)::bigint FROM events_lane").fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,113 @@
+"""The inbox: what was acknowledged and not yet acted on. The edge copies rows in, intake takes them out.
+
+Knows no Django. Rows are written with COPY in PostgreSQL's binary form, built here by hand because the edge's
+budget is a ratio against a bare COPY.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from hashlib import blake2b
+from struct import Struct as Packer
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+import psycopg
+
+from tessera.events.lanes import lane_of
+from tessera.events.messages import Message
+from tessera.foundation.clock import EPOCH, Micros
+
+COPY_INBOX: Final = (
+    "COPY events_inbox (lane, workspace_id, source_id, received_at, message_key, envelope, body)"
+    " FROM STDIN (FORMAT BINARY)"
+)
+COPY_HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+COPY_TRAILER: Final = b"\xff\xff"
+
+_POSTGRES_EPOCH: Final[Micros] = (datetime(2000, 1, 1, tzinfo=UTC) - EPOCH).days * 86_400_000_000
+_ROW = Packer(">hihiiiiiqi16si")  # 7 fields: lane, workspace, source, received_at, key, then the envelope's length
+_LENGTH = Packer(">i")
+
+
+class InboxRow(NamedTuple):
+    """One acknowledged message as intake takes it out."""
+
+    lane: int
+    seq: int
+    workspace_id: int
+    source_id: int | None
+    received_at: Micros
+    message_key: UUID
+    envelope: bytes
+    body: bytes
+
+
+def message_key(source_id: int, message_id: str) -> bytes:
+    """16 bytes that stand for this message of this source: the key it is deduplicated by, and its event's id."""
+    return blake2b(b"%d:%s" % (source_id, message_id.encode()), digest_size=16).digest()
+
+
+def lane_of_message(message: Message) -> int:
+    """By the strongest identifier every call of one client repeats, so that one person's calls share a lane."""
+    return lane_of(str(message.user_id or message.anonymous_id or message.previous_id or message.group_id or ""))
+
+
+def copy_row(
+    *, lane: int, workspace_id: int, source_id: int, received_at: Micros, key: bytes, envelope: bytes, body: bytes
+) -> bytes:
+    """One row of `COPY_INBOX`. Send `COPY_HEADER`, the rows, `COPY_TRAILER`."""
+    head = _ROW.pack(
+        7, 2, lane, 4, workspace_id, 4, source_id, 8, received_at - _POSTGRES_EPOCH, 16, key, len(envelope)
+    )
+    return b"".join((head, envelope, _LENGTH.pack(len(body)), body))
+
+
+_TAKE: Final = """
+DELETE FROM events_inbox
+ WHERE lane = %(lane)s
+   AND seq IN (SELECT seq FROM events_inbox WHERE lane = %(lane)s ORDER BY seq LIMIT %(most)s)
+RETURNING lane, seq, workspace_id, source_id,
+          (extract(epoch FROM received_at) * 1000000)::bigint, message_key, envelope, body
+"""
+
+_CLAIM: Final = """
+SELECT lane, position FROM events_lane l
+ WHERE EXISTS (SELECT 1 FROM events_inbox i WHERE i.lane = l.lane)
+ ORDER BY lane < %(after)s, lane
+ LIMIT %(most)s
+   FOR UPDATE SKIP LOCKED
+"""
+
+
+def claim_lanes(cursor: psycopg.Cursor[Any], *, after: int, most: int) -> dict[int, int]:
+    """Lock up to `most` lanes that have work and no holder, going round from `after`.
+
+    Gives each lane's last position in history. The lanes are held until the transaction ends.
+    """
+    cursor.execute(_CLAIM, {"after": after, "most": most})
+    return dict(cursor.fetchall())
+
+
+def claim_lane(cursor: psycopg.Cursor[Any], lane: int, *, wait: bool = False) -> dict[int, int]:
+    """Lock one lane, with its last position; nothing where a rival holds it, unless we are to `wait` for it."""
+    skip = "" if wait else "SKIP LOCKED"
+    cursor.execute(f"SELECT lane, position FROM events_lane WHERE lane = %s FOR UPDATE {skip}", (lane,))  # noqa: S608
+    return dict(cursor.fetchall())
+
+
+def take(connection: psycopg.Connection[Any], lanes: Iterable[int], *, most: int) -> list[InboxRow]:
+    """Remove and return the oldest rows, up to `most` of each lane. The caller holds the lanes."""
+    rows: list[InboxRow] = []
+    with connection.pipeline():
+        cursors = [connection.cursor(binary=True).execute(_TAKE, {"lane": lane, "most": most}) for lane in lanes]
+        for cursor in cursors:
+            rows.extend(InboxRow._make(row) for row in cursor.fetchall())
+    rows.sort(key=lambda row: row.seq)
+    return rows
+
+
+def waiting(cursor: psycopg.Cursor[Any]) -> int:
+    """How many acknowledged messages intake has not acted on yet."""
+    cursor.execute("SELECT count(*) FROM events_inbox")
+    row = cursor.fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,82 @@
+"""What was refused, and why: the other half of the live debugger. Also where unprocessable rows are kept whole."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import psycopg
+from msgspec import Struct
+
+from tessera.events.inbox import InboxRow
+from tessera.foundation.clock import EPOCH
+
+Connection = psycopg.Connection[Any]
+EXCERPT = 500
+
+
+class Rejection(NamedTuple):
+    workspace_id: int
+    source_id: int | None
+    stage: str
+    code: str
+    detail: str
+    excerpt: str
+
+
+class StoredRejection(Struct, frozen=True):
+    id: int
+    at: datetime
+    stage: str
+    code: str
+    detail: str
+    excerpt: str
+
+
+def rejection_of(row: InboxRow, *, code: str, detail: str) -> Rejection:
+    text = row.body[:EXCERPT].decode("utf-8", "replace").replace("\0", "�")
+    return Rejection(row.workspace_id, row.source_id, "intake", code, detail[:EXCERPT], text)
+
+
+def store(connection: Connection, rejections: Sequence[Rejection]) -> None:
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO events_rejection (workspace_id, source_id, at, stage, code, detail, excerpt)"
+            " VALUES (%s, %s, now(), %s, %s, %s, %s)",
+            rejections,
+        )
+
+
+def quarantine(connection: Connection, row: InboxRow, *, error: str) -> None:
+    """Keep a row that intake could not act on, whole, so that nothing acknowledged is lost."""
+    connection.execute(
+        "INSERT INTO events_quarantine"
+        " (lane, seq, workspace_id, source_id, received_at, message_key, envelope, body, error)"
+        " VALUES (%s, %s, %s, %s, to_timestamp(%s / 1000000.0), %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+        (
+            row.lane,
+            row.seq,
+            row.workspace_id,
+            row.source_id,
+            row.received_at,
+            row.message_key,
+            row.envelope,
+            row.body,
+            error,
+        ),
+    )
+
+
+def of_source(connection: Connection, source_id: int, *, after: datetime | None, limit: int) -> list[StoredRejection]:
+    """The newest rejections of one source, newest first, after `after`."""
+    rows = connection.execute(
+        "SELECT id, at, stage, code, detail, excerpt FROM events_rejection"
+        " WHERE source_id = %s AND at > %s ORDER BY at DESC, id DESC LIMIT %s",
+        (source_id, after or EPOCH, limit),
+    )
+    return [StoredRejection(*row) for row in rows]
+
+
+def forget_older_than(connection: Connection, *, days: int) -> int:
+    return connection.execute(
+        "DELETE FROM events_rejection WHERE at < now() - make_interval(days => %s)", (days,)
+    ).rowcount
