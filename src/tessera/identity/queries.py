@@ -1,0 +1,201 @@
+"""What other rooms may ask about who is who. Everything takes a psycopg connection and returns frozen values."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from msgspec import Struct
+
+from tessera.events.event import Identifier
+from tessera.identity.rules import is_blocked
+
+Connection = psycopg.Connection[Any]
+
+
+class HeldIdentifier(Struct, frozen=True):
+    """An identifier with the profile it was first seen on."""
+
+    kind: str
+    value: str
+    profile_id: UUID
+    first_seen: datetime
+    verified: bool
+
+
+class Member(Struct, frozen=True):
+    """A profile of a person."""
+
+    profile_id: UUID
+    root_id: UUID
+    created_at: datetime
+
+
+class MergeRecord(Struct, frozen=True):
+    """A merge as it is remembered, with what it was decided on."""
+
+    merge_id: UUID
+    kept: UUID
+    absorbed: UUID
+    kept_link: UUID
+    absorbed_link: UUID
+    reason: str
+    evidence: dict[str, Any]
+    at: datetime
+    undone_at: datetime | None
+    undone_by: str | None
+
+
+class RefusalRecord(Struct, frozen=True):
+    """A union that a rule forbade, how often, and the identifier that was left out because of it."""
+
+    profile_id: UUID
+    other_id: UUID | None
+    rule: str
+    dropped_kind: str
+    dropped_value: str
+    times: int
+    first_at: datetime
+    last_at: datetime
+    evidence: dict[str, Any]
+
+
+def blocked_values(connection: Connection) -> dict[int, frozenset[Identifier]]:
+    """The workspaces' own blocked values."""
+    found: dict[int, set[Identifier]] = {}
+    for workspace, kind, value in connection.execute("SELECT workspace_id, kind, value FROM identity_blocked_value"):
+        found.setdefault(workspace, set()).add((kind, value))
+    return {workspace: frozenset(values) for workspace, values in found.items()}
+
+
+def root_of(connection: Connection, workspace_id: int, profile_id: UUID) -> UUID | None:
+    """The profile that stands for the person this one belongs to."""
+    row = connection.execute(
+        "SELECT root_id FROM identity_profile WHERE id = %s AND workspace_id = %s", (profile_id, workspace_id)
+    ).fetchone()
+    return row[0] if row else None
+
+
+def roots_by_identifier(connection: Connection, workspace_id: int, kind: str, value: str) -> list[UUID]:
+    """The person with this identifier (at most one); `md5` and `xxh` are the hashes of a profile's id."""
+    match kind:
+        case "profile_id":
+            clause, parameter = "p.id::text = %s", value.lower()
+            statement = "SELECT root_id FROM identity_profile p WHERE p.id = %s AND p.workspace_id = %s"
+            try:
+                rows = connection.execute(statement, (UUID(value), workspace_id))
+            except ValueError:
+                return []
+            return [row[0] for row in rows]
+        case "md5":
+            clause, parameter = "md5(p.id::text) = %s", value.lower()
+        case "xxh":
+            clause, parameter = "p.xxh = decode(%s, 'hex')", value.lower()
+            if len(value) != 16 or not all(char in "0123456789abcdef" for char in parameter):
+                return []
+        case _:
+            row = connection.execute(
+                "SELECT profile_id FROM identity_identifier WHERE workspace_id = %s AND kind = %s AND value = %s",
+                (workspace_id, kind, value),
+            ).fetchone()
+            root = root_of(connection, workspace_id, row[0]) if row else None
+            return [root] if root else []
+    rows = connection.execute(
+        f"SELECT DISTINCT root_id FROM identity_profile p WHERE {clause} AND p.workspace_id = %s",  # noqa: S608
+        (parameter, workspace_id),
+    )
+    return [row[0] for row in rows]
+
+
+def members_of(connection: Connection, roots: Sequence[UUID]) -> list[Member]:
+    """All profiles of these people, oldest first."""
+    rows = connection.execute(
+        "SELECT id, root_id, created_at FROM identity_profile WHERE root_id = ANY(%s) ORDER BY created_at, id",
+        (list(roots),),
+    )
+    return [Member(*row) for row in rows]
+
+
+def identifiers_of(connection: Connection, profiles: Sequence[UUID]) -> list[HeldIdentifier]:
+    """The identifiers of these profiles, by kind and first sight."""
+    rows = connection.execute(
+        "SELECT kind, value, profile_id, first_seen, verified FROM identity_identifier"
+        " WHERE profile_id = ANY(%s) ORDER BY kind, first_seen, value",
+        (list(profiles),),
+    )
+    return [HeldIdentifier(*row) for row in rows]
+
+
+_MERGE_COLUMNS = """
+merge_id, kept_id, absorbed_id, kept_link, absorbed_link, reason, evidence, at, undone_at, undone_by
+"""
+
+
+def merges_of(connection: Connection, profiles: Sequence[UUID]) -> list[MergeRecord]:
+    """Every merge, standing or undone, that touched one of these profiles; oldest first."""
+    rows = connection.execute(
+        f"SELECT {_MERGE_COLUMNS} FROM identity_merge"  # noqa: S608 -- constants
+        " WHERE kept_id = ANY(%(ids)s) OR absorbed_id = ANY(%(ids)s) ORDER BY seq",
+        {"ids": list(profiles)},
+    )
+    return [MergeRecord(*row) for row in rows]
+
+
+def merge_by_id(connection: Connection, workspace_id: int, merge_id: UUID) -> MergeRecord | None:
+    row = connection.execute(
+        f"SELECT {_MERGE_COLUMNS} FROM identity_merge WHERE merge_id = %s AND workspace_id = %s",  # noqa: S608
+        (merge_id, workspace_id),
+    ).fetchone()
+    return MergeRecord(*row) if row else None
+
+
+def refusals_of(connection: Connection, profiles: Sequence[UUID]) -> list[RefusalRecord]:
+    """The unions that rules forbade for these profiles, latest first."""
+    rows = connection.execute(
+        "SELECT profile_id, other_id, rule, dropped_kind, dropped_value, times, first_at, last_at, evidence"
+        " FROM identity_refusal WHERE profile_id = ANY(%s) ORDER BY last_at DESC",
+        (list(profiles),),
+    )
+    return [RefusalRecord(*row) for row in rows]
+
+
+def page_of_people(connection: Connection, workspace_id: int, *, before: UUID | None, limit: int) -> list[UUID]:
+    """Roots of the workspace, newest first; `before` is the last one seen."""
+    rows = connection.execute(
+        "SELECT id FROM identity_profile WHERE workspace_id = %s AND id = root_id"
+        " AND id < coalesce(%s, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid) ORDER BY id DESC LIMIT %s",
+        (workspace_id, before, limit),
+    )
+    return [row[0] for row in rows]
+
+
+def profiles_by_prefix(connection: Connection, workspace_id: int, prefix: str, *, limit: int) -> list[UUID]:
+    """Profiles with an identifier that begins so."""
+    if is_blocked(prefix):
+        return []
+    rows = connection.execute(
+        "SELECT DISTINCT profile_id FROM (SELECT profile_id FROM identity_identifier"
+        " WHERE workspace_id = %s AND value >= %s AND value < %s ORDER BY value LIMIT %s) found",
+        (workspace_id, prefix, prefix + "\U0010ffff", limit),
+    )
+    return [row[0] for row in rows]
+
+
+def roots_of(connection: Connection, profiles: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Each profile's root."""
+    rows = connection.execute("SELECT id, root_id FROM identity_profile WHERE id = ANY(%s)", (list(profiles),))
+    return dict(rows.fetchall())
+
+
+def count_profiles(connection: Connection) -> int:
+    row = connection.execute("SELECT count(*) FROM identity_profile").fetchone()
+    return int(row[0]) if row else 0
+
+
+def count_people(connection: Connection, workspace_id: int | None = None) -> int:
+    row = connection.execute(
+        "SELECT count(*) FROM identity_profile WHERE id = root_id AND (%(w)s::int IS NULL OR workspace_id = %(w)s)",
+        {"w": workspace_id},
+    ).fetchone()
+    return int(row[0]) if row else 0

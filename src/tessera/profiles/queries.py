@@ -1,0 +1,322 @@
+"""What screens and the API read about people. Each takes a psycopg connection; the number of statements is constant."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import psycopg
+from msgspec import Struct
+
+from tessera.events import history
+from tessera.events.event import SYSTEM
+from tessera.events.history import Recorded
+from tessera.events.messages import Json
+from tessera.foundation.clock import day_of, to_datetime, to_micros
+from tessera.foundation.errors import TesseraError
+from tessera.identity import queries as identity
+from tessera.profiles.attributes import Misfit, normal_email, normal_phone
+from tessera.profiles.person import PersonView, name_of, placeholder_of, values_of, view_of
+from tessera.profiles.state import State, merge_states
+from tessera.profiles.store import read_states, search_words
+
+Connection = psycopg.Connection[Any]
+MOST_FOUND = 500
+
+
+class InvalidCursor(TesseraError):
+    code = "invalid_cursor"
+
+
+class PersonSummary(Struct, frozen=True):
+    """A line of the people list."""
+
+    profile_id: UUID
+    person_id: UUID
+    name: str | None
+    email: str
+    email_is_placeholder: bool
+    phone: str | None
+    country: str | None
+    identifiers: int
+    purchases: int
+    last_seen_at: datetime | None
+    created_at: datetime
+
+
+class PeoplePage(Struct, frozen=True):
+    """`next` is the cursor of the following page, or None."""
+
+    profiles: list[PersonSummary]
+    next: str | None
+
+
+class TimelineEvent(Struct, frozen=True):
+    """Something that happened to the person. `body` is the message as it was sent (or the house's own record)."""
+
+    event_id: UUID
+    profile_id: UUID
+    source_id: int | None
+    type: str
+    name: str
+    occurred_at: datetime
+    received_at: datetime
+    recorded_at: datetime
+    body: Json
+    envelope: Json
+
+
+class TimelinePage(Struct, frozen=True):
+    events: list[TimelineEvent]
+    next: str | None
+
+
+class WorkspaceLook(Struct, frozen=True):
+    """What reading needs to know of the workspace."""
+
+    currency: str = "USD"
+    region: str = "US"
+
+
+def look_of(connection: Connection, workspace_id: int) -> WorkspaceLook:
+    row = connection.execute(
+        "SELECT currency, region FROM workspaces_workspace WHERE id = %s", (workspace_id,)
+    ).fetchone()
+    return WorkspaceLook(*row) if row else WorkspaceLook()
+
+
+def person(connection: Connection, workspace_id: int, profile_id: UUID, *, now: datetime) -> PersonView | None:
+    """The person any of whose profiles has this id, or None."""
+    root = identity.root_of(connection, workspace_id, profile_id)
+    if root is None:
+        return None
+    members = identity.members_of(connection, [root])
+    ids = [member.profile_id for member in members]
+    return view_of(
+        root,
+        merge_states(read_states(connection, ids).values()),
+        members=members,
+        identifiers=identity.identifiers_of(connection, ids),
+        merges=identity.merges_of(connection, ids),
+        currency=look_of(connection, workspace_id).currency,
+        today=day_of(to_micros(now)),
+    )
+
+
+def person_state(connection: Connection, root: UUID) -> State:
+    """The folded state of the whole person."""
+    ids = [member.profile_id for member in identity.members_of(connection, [root])]
+    return merge_states(read_states(connection, ids).values())
+
+
+def people(connection: Connection, workspace_id: int, *, before: str | None = None, limit: int = 50) -> PeoplePage:
+    """The people of the workspace, newest first, by key and not by offset. Raises `InvalidCursor`."""
+    roots = identity.page_of_people(connection, workspace_id, before=_uuid(before), limit=limit + 1)
+    more = len(roots) > limit
+    page = roots[:limit]
+    return PeoplePage(_summaries(connection, page), str(page[-1]) if more else None)
+
+
+def _uuid(cursor: str | None) -> UUID | None:
+    if cursor is None:
+        return None
+    try:
+        return UUID(cursor)
+    except ValueError:
+        raise InvalidCursor("the cursor is not one we gave") from None
+
+
+def people_by_identifier(connection: Connection, workspace_id: int, kind: str, value: str) -> PeoplePage:
+    """The person with this identifier; e-mail and phone in any spelling."""
+    region = look_of(connection, workspace_id).region
+    try:
+        if kind == "email":
+            value = normal_email(value)
+        elif kind == "phone":
+            value = normal_phone(value, region)
+    except Misfit:
+        return PeoplePage([], None)
+    roots = identity.roots_by_identifier(connection, workspace_id, kind, value)
+    return PeoplePage(_summaries(connection, roots), None)
+
+
+def search_people(
+    connection: Connection, workspace_id: int, text: str, *, before: str | None = None, limit: int = 50
+) -> PeoplePage:
+    """People with an identifier that begins with the text, or with names that begin with its words.
+
+    Newest first; looks at the first five hundred matches of each word. Raises `InvalidCursor`.
+    """
+    found = set(_profiles_by_text(connection, workspace_id, text.strip()))
+    roots = sorted(set(identity.roots_of(connection, list(found)).values()), reverse=True)
+    cursor = _uuid(before)
+    after = [root for root in roots if cursor is None or root < cursor]
+    page = after[:limit]
+    return PeoplePage(_summaries(connection, page), str(page[-1]) if len(after) > limit else None)
+
+
+def _profiles_by_text(connection: Connection, workspace_id: int, text: str) -> set[UUID]:
+    if not text or "\0" in text:
+        return set()
+    found: set[UUID] = set()
+    for spelling in dict.fromkeys((text, text.lower())):
+        found.update(identity.profiles_by_prefix(connection, workspace_id, spelling, limit=MOST_FOUND))
+    digits = "".join(char for char in text if char.isdigit())
+    if len(digits) >= 5 and not any(char.isalpha() for char in text):
+        found.update(identity.profiles_by_prefix(connection, workspace_id, "+" + digits, limit=MOST_FOUND))
+    words = search_words(text)
+    if words and "@" not in text:
+        matches = [_profiles_by_word(connection, workspace_id, word) for word in words[:5]]
+        found.update(set.intersection(*matches))
+    return found
+
+
+def _profiles_by_word(connection: Connection, workspace_id: int, word: str) -> set[UUID]:
+    rows = connection.execute(
+        "SELECT profile_id FROM profiles_search WHERE workspace_id = %s AND token >= %s AND token < %s"
+        " ORDER BY token, profile_id DESC LIMIT %s",
+        (workspace_id, word, word + "\U0010ffff", MOST_FOUND * 20),
+    )
+    return {row[0] for row in rows}
+
+
+def _summaries(connection: Connection, roots: Sequence[UUID]) -> list[PersonSummary]:
+    if not roots:
+        return []
+    members = identity.members_of(connection, roots)
+    ids = [member.profile_id for member in members]
+    states = read_states(connection, ids)
+    held: dict[UUID, list[identity.HeldIdentifier]] = {}
+    home = {member.profile_id: member.root_id for member in members}
+    for identifier in identity.identifiers_of(connection, ids):
+        held.setdefault(home[identifier.profile_id], []).append(identifier)
+    by_root: dict[UUID, list[State]] = {}
+    born: dict[UUID, datetime] = {}
+    for member in members:
+        born.setdefault(member.root_id, member.created_at)
+        if member.profile_id in states:
+            by_root.setdefault(member.root_id, []).append(states[member.profile_id])
+    return [
+        _summary(root, merge_states(by_root.get(root, [])), held.get(root, []), born[root])
+        for root in roots
+        if root in born
+    ]
+
+
+def _summary(root: UUID, state: State, identifiers: Sequence[identity.HeldIdentifier], born: datetime) -> PersonSummary:
+    attributes = values_of(state.attributes)
+    email = attributes.get("email") or next((i.value for i in reversed(identifiers) if i.kind == "email"), None)
+    orders = state.events.get("Order Completed")
+    country = attributes.get("country") or values_of(state.inferred).get("country")
+    return PersonSummary(
+        profile_id=root,
+        person_id=root,
+        name=name_of(attributes),
+        email=email or placeholder_of(root),
+        email_is_placeholder=email is None,
+        phone=attributes.get("phone"),
+        country=country,
+        identifiers=len(identifiers),
+        purchases=orders.count if orders else 0,
+        last_seen_at=to_datetime(state.last) if abs(state.last) < 2**60 else None,
+        created_at=born,
+    )
+
+
+def timeline(
+    connection: Connection, workspace_id: int, profile_id: UUID, *, before: str | None = None, limit: int = 50
+) -> TimelinePage | None:
+    """What happened to the person, newest first; None where there is no such person. Raises `InvalidCursor`."""
+    root = identity.root_of(connection, workspace_id, profile_id)
+    if root is None:
+        return None
+    ids = [member.profile_id for member in identity.members_of(connection, [root])]
+    rows = history.of_profiles(connection, ids, before=_position(before), limit=limit + 1)
+    page = rows[:limit]
+    following = _cursor_of(page[-1]) if len(rows) > limit else None
+    return TimelinePage([_timeline_event(row) for row in page], following)
+
+
+def _cursor_of(row: Recorded) -> str:
+    return f"{to_micros(row.occurred_at)}.{row.lane}.{row.position}"
+
+
+def _position(cursor: str | None) -> tuple[datetime, int, int] | None:
+    if cursor is None:
+        return None
+    try:
+        at, lane, position = (int(part) for part in cursor.split("."))
+        return to_datetime(at), lane % 32_768, min(position, 2**62)
+    except (ValueError, OverflowError):
+        raise InvalidCursor("the cursor is not one we gave") from None
+
+
+def _timeline_event(row: Recorded) -> TimelineEvent:
+    return TimelineEvent(
+        event_id=row.event_id,
+        profile_id=row.profile_id,
+        source_id=row.source_id,
+        type=row.kind,
+        name=row.name,
+        occurred_at=row.occurred_at,
+        received_at=row.received_at,
+        recorded_at=row.recorded_at,
+        body=msgspec.json.decode(row.body),
+        envelope={} if row.kind == SYSTEM else msgspec.json.decode(row.envelope),
+    )
+
+
+class Export(Struct, frozen=True):
+    """Everything held about a person, as one document (the right of access)."""
+
+    exported_at: datetime
+    profile: PersonView
+    refusals: list[identity.RefusalRecord]
+    events: list[TimelineEvent]
+    truncated: bool
+
+
+MOST_EXPORTED = 100_000
+
+
+def export_person(connection: Connection, workspace_id: int, profile_id: UUID, *, now: datetime) -> Export | None:
+    """The person's whole record, or None."""
+    view = person(connection, workspace_id, profile_id, now=now)
+    if view is None:
+        return None
+    ids = [member.profile_id for member in view.members]
+    rows = history.of_profiles(connection, ids, before=None, limit=MOST_EXPORTED + 1)
+    return Export(
+        exported_at=now,
+        profile=view,
+        refusals=identity.refusals_of(connection, ids),
+        events=[_timeline_event(row) for row in rows[:MOST_EXPORTED]],
+        truncated=len(rows) > MOST_EXPORTED,
+    )
+
+
+class Stats(Struct, frozen=True):
+    people: int
+    profiles: int
+    events: int
+    waiting: int
+
+
+def stats(connection: Connection, workspace_id: int) -> Stats:
+    """How many people and profiles the workspace has, how many events were recorded, how many messages wait."""
+    row = connection.execute(
+        "SELECT count(*) FILTER (WHERE id = root_id), count(*) FROM identity_profile WHERE workspace_id = %s",
+        (workspace_id,),
+    ).fetchone()
+    volume = connection.execute(
+        "SELECT coalesce(sum(volume), 0)::bigint FROM events_catalogue WHERE workspace_id = %s AND kind = 'event'",
+        (workspace_id,),
+    ).fetchone()
+    waiting = connection.execute(
+        "SELECT count(*) FROM events_inbox WHERE workspace_id = %s", (workspace_id,)
+    ).fetchone()
+    assert row is not None
+    assert volume is not None
+    assert waiting is not None
+    return Stats(people=row[0], profiles=row[1], events=volume[0], waiting=waiting[0])
