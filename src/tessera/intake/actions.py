@@ -1,0 +1,72 @@
+"""Writing to a person at once, where a screen or a caller must read its own write: the same pipeline, no queue."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import psycopg
+
+from tessera.events import inbox
+from tessera.events.inbox import InboxRow
+from tessera.events.lanes import lane_of
+from tessera.events.messages import Json
+from tessera.foundation.clock import to_micros
+from tessera.foundation.errors import TesseraError
+from tessera.foundation.ids import uuid7
+from tessera.identity.rules import PROFILE
+from tessera.intake import pipeline
+from tessera.intake.context import load_context
+from tessera.intake.normalise import normalise
+from tessera.intake.pipeline import Context
+
+Connection = psycopg.Connection[Any]
+
+
+class InvalidAttributes(TesseraError):
+    """Some attributes do not fit; the message names them. Nothing was changed."""
+
+    code = "invalid_attributes"
+
+
+def change_attributes(
+    connection: Connection, *, workspace_id: int, profile_id: UUID, changes: Json, actor: str, now: datetime
+) -> None:
+    """Change a person's attributes by hand: set, remove (None), `inc`, `add`, `remove` (as in an identify call).
+
+    An e-mail or phone becomes an identifier too. All or nothing. Raises `InvalidAttributes`, `NoSuchProfile`,
+    `IdentifierTaken`.
+    """
+    body = {
+        "type": "identify",
+        "messageId": str(uuid7()),
+        "traits": changes,
+        "context": {"channel": "server", "actor": actor},
+    }
+    apply(connection, workspace_id=workspace_id, profile_id=profile_id, body=body, now=now)
+
+
+def apply(
+    connection: Connection,
+    *,
+    workspace_id: int,
+    profile_id: UUID,
+    body: Json,
+    now: datetime,
+    context: Context | None = None,
+) -> None:
+    """Act on one message about a profile that is named directly, in one transaction, and wait for it."""
+    context = context or load_context(connection)
+    lane = lane_of(str(profile_id))
+    encoded = msgspec.json.encode(body)
+    row = InboxRow(lane, 0, workspace_id, None, to_micros(now), uuid7(), b"", encoded)
+    rules = context.rules.get(workspace_id, pipeline.WorkspaceRules())
+    event = normalise(row, region=rules.region, blocked=rules.blocked)
+    context.gate.judge(event)
+    if event.misfits:
+        raise InvalidAttributes(f"these do not fit: {', '.join(event.misfits)}")
+    event.identifiers.insert(0, (PROFILE, str(profile_id)))
+    with connection.transaction():
+        with connection.cursor() as cursor:
+            positions = inbox.claim_lane(cursor, lane, wait=True)
+        pipeline.apply_events(connection, context, [event], positions=positions)

@@ -1,0 +1,29 @@
+"""What a worker keeps between batches, and how it learns of changes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+
+from tessera.identity.queries import blocked_values
+from tessera.intake.pipeline import Context, WorkspaceRules
+from tessera.intake.reactions import Reaction
+from tessera.workspaces.regions import regions
+
+Connection = psycopg.Connection[Any]
+
+
+def load_context(connection: Connection, reactions: Sequence[Reaction] = ()) -> Context:
+    context = Context(reactions=reactions)
+    refresh(connection, context)
+    return context
+
+
+def refresh(connection: Connection, context: Context) -> None:
+    """Learn of workspaces, blocked values and names that others added."""
+    blocked = blocked_values(connection)
+    context.rules = {
+        workspace: WorkspaceRules(region, blocked.get(workspace, frozenset()))
+        for workspace, region in regions(connection).items()
+    }
+    context.gate.load(connection)

@@ -1,0 +1,196 @@
+"""The heart: a batch of acknowledged messages becomes profiles and history in one transaction.
+
+    take → normalise → forget repeats → place on people → fold → history → tally → reactions → commit
+
+Everything a batch changes commits with the removal of its inbox rows, so a process may die on any line. Locks are
+taken in one order everywhere (see identity/store.py), so batches wait for each other but never in a circle.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+from msgspec import Struct, field
+
+from tessera.events import history, inbox, rejections, seen
+from tessera.events.catalogue import Gate, Tally
+from tessera.events.event import Event, Identifier
+from tessera.events.history import SystemRecord
+from tessera.events.inbox import InboxRow
+from tessera.events.messages import Rejected
+from tessera.events.rejections import Rejection
+from tessera.events.vocabulary import PROFILES_MERGED
+from tessera.foundation.clock import now_micros
+from tessera.identity import store as identity_store
+from tessera.identity.directory import Directory, Outdated, PlannedMerge
+from tessera.intake.normalise import normalise
+from tessera.intake.reactions import Happened, Reaction
+from tessera.profiles import store as profile_store
+from tessera.profiles.fold import fold_event
+from tessera.profiles.state import State
+
+Connection = psycopg.Connection[Any]
+MOST_TRIES: Final = 20
+NOBODY: Final = "every identifier of this message is one that names nobody"
+
+
+class WorkspaceRules(Struct, frozen=True):
+    """What intake needs to know of a workspace."""
+
+    region: str = "US"
+    blocked: frozenset[Identifier] = frozenset()
+
+
+class Context(Struct):
+    """What outlives a batch: caches and configuration of this worker."""
+
+    rules: dict[int, WorkspaceRules] = field(default_factory=dict)
+    gate: Gate = field(default_factory=Gate)
+    reactions: Sequence[Reaction] = ()
+
+
+class Outcome(Struct):
+    """What a batch came to."""
+
+    taken: int = 0
+    recorded: int = 0
+    repeated: int = 0
+    rejected: int = 0
+    merges: int = 0
+    born: int = 0
+
+
+_DEFAULT_RULES = WorkspaceRules()
+
+
+def drain(connection: Connection, context: Context, *, after: int, lanes: int, most: int) -> tuple[Outcome, int]:
+    """Take up to `most` rows from each of up to `lanes` lanes and act on them, in one transaction.
+
+    Returns what it came to and the last lane served, to go on after.
+    """
+    try:
+        with connection.transaction():
+            with connection.cursor() as cursor:
+                positions = inbox.claim_lanes(cursor, after=after, most=lanes)
+            if not positions:
+                return Outcome(), after
+            rows = inbox.take(connection, positions, most=most)
+            outcome = act_on(connection, context, rows, positions=positions)
+    except BaseException:
+        context.gate.forget_fresh()
+        raise
+    context.gate.keep_fresh()
+    return outcome, max(positions, key=lambda lane: (lane - after - 1) % 64)
+
+
+def act_on(connection: Connection, context: Context, rows: Sequence[InboxRow], *, positions: dict[int, int]) -> Outcome:
+    """Everything these messages do. The caller holds their lanes and commits."""
+    outcome = Outcome(taken=len(rows))
+    events, refused = read(rows, context)
+    new = seen.remember(connection, {event.event_id for event in events}) if events else set()
+    events = _first_of_each(events, new)
+    outcome.repeated = outcome.taken - len(events) - len(refused)
+    if refused:
+        rejections.store(connection, refused)
+        outcome.rejected = len(refused)
+    if events:
+        plan = apply_events(connection, context, events, positions=positions)
+        outcome.recorded = len(events)
+        outcome.merges, outcome.born = len(plan.merges), len(plan.new_profiles)
+    return outcome
+
+
+def read(rows: Iterable[InboxRow], context: Context) -> tuple[list[Event], list[Rejection]]:
+    events: list[Event] = []
+    refused: list[Rejection] = []
+    for row in rows:
+        rules = context.rules.get(row.workspace_id, _DEFAULT_RULES)
+        try:
+            event = normalise(row, region=rules.region, blocked=rules.blocked)
+        except Rejected as error:
+            refused.append(rejections.rejection_of(row, code=error.code, detail=error.detail))
+            continue
+        if not event.identifiers:
+            refused.append(rejections.rejection_of(row, code="blocked_identifier", detail=NOBODY))
+            continue
+        context.gate.judge(event)
+        events.append(event)
+    return events, refused
+
+
+def _first_of_each(events: list[Event], new: set[UUID]) -> list[Event]:
+    """Each new event once, also where one batch holds the same message twice."""
+    first: dict[UUID, Event] = {}
+    for event in events:
+        if event.event_id in new:
+            first.setdefault(event.event_id, event)
+    return list(first.values())
+
+
+def apply_events(
+    connection: Connection, context: Context, events: list[Event], *, positions: dict[int, int]
+) -> Directory:
+    """Place, fold and record events that are new. The caller holds their lanes and commits."""
+    plan, placed = _place(connection, events)
+    now = now_micros()
+    _fold(connection, plan, placed)
+    merged = [_merged_record(merge) for merge in plan.merges]
+    history.append(connection, [*placed, *merged], positions=positions, now=now)
+    tally = Tally(context.gate)
+    for event in events:
+        tally.see(event)
+    tally.write(connection, lane=events[0].lane, now=now)
+    if context.reactions:
+        happened = [Happened(event, profile, plan.root_of(profile)) for event, profile in placed]
+        for reaction in context.reactions:
+            reaction.react(connection, happened)
+    return plan
+
+
+def _place(connection: Connection, events: list[Event]) -> tuple[Directory, list[tuple[Event, UUID]]]:
+    """Decide whose events these are and write it; tried again when a rival changed the same people meanwhile."""
+    for _ in range(MOST_TRIES):
+        plan = identity_store.read_directory(connection, events)
+        placed = [(event, plan.place(event)) for event in events]
+        if not plan.changes_anything:
+            return plan, placed
+        try:
+            with connection.transaction():
+                identity_store.write_plan(connection, plan)
+        except Outdated:
+            continue
+        return plan, placed
+    raise RuntimeError(f"people changed under a batch {MOST_TRIES} times in a row")
+
+
+def _fold(connection: Connection, plan: Directory, placed: list[tuple[Event, UUID]]) -> None:
+    born = {new.profile_id for new in plan.new_profiles}
+    workspaces = {profile: event.workspace_id for event, profile in placed}
+    states = profile_store.lock_states(connection, workspaces.keys() - born)
+    before = {profile: profile_store.words_of(state) for profile, state in states.items()}
+    for event, profile in placed:
+        state = states.get(profile)
+        if state is None:
+            state = states[profile] = State()
+        fold_event(state, event)
+    written = {profile: (workspaces[profile], state) for profile, state in states.items()}
+    profile_store.write_states(connection, written)
+    profile_store.change_words(connection, before, written)
+
+
+def _merged_record(merge: PlannedMerge) -> SystemRecord:
+    assert merge.cause is not None
+    return merged_record(merge, lane=merge.cause.lane)
+
+
+def merged_record(merge: PlannedMerge, *, lane: int) -> SystemRecord:
+    """The event that tells the rooms above, and the world, that two people are one."""
+    body = {
+        "merge_id": str(merge.merge_id),
+        "kept": str(merge.kept),
+        "absorbed": str(merge.absorbed),
+        "reason": merge.reason,
+        "evidence": merge.evidence,
+    }
+    return SystemRecord(lane, merge.merge_id, merge.workspace_id, merge.kept, PROFILES_MERGED, merge.at, body)
