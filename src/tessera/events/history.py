@@ -138,6 +138,40 @@ def of_source(connection: Connection, source_id: int, *, after: datetime | None,
     return [_read(row) for row in rows]
 
 
+_LATEST: Final = f"""
+SELECT {_COLUMNS}
+  FROM unnest(%(sources)s::int[]) AS source (id) CROSS JOIN LATERAL (
+       SELECT * FROM (
+           SELECT * FROM events_history
+            WHERE source_id = source.id AND recorded_at > %(after)s ORDER BY recorded_at DESC LIMIT %(depth)s
+       ) AS looked_at
+       WHERE %(name)s = '' OR strpos(lower(name), lower(%(name)s)) > 0 ORDER BY recorded_at DESC LIMIT %(limit)s
+  ) AS latest
+ ORDER BY recorded_at DESC, lane DESC, position DESC LIMIT %(limit)s
+"""  # noqa: S608 -- constants
+MOST_LOOKED_AT: Final = 5_000
+"""How far back a search by name goes in one source's rows; a rare name must not cost a walk through the whole log."""
+
+
+def latest(
+    connection: Connection, sources: Sequence[int], *, after: datetime | None, limit: int, name: str = ""
+) -> list[Recorded]:
+    """The newest rows of these sources whose name contains `name`, newest first, recorded after `after`."""
+    depth = MOST_LOOKED_AT if name else limit
+    parameters = {"sources": list(sources), "after": after or EPOCH, "depth": depth, "limit": limit, "name": name}
+    return [_read(row) for row in connection.execute(_LATEST, parameters)]
+
+
+def last_recorded(connection: Connection, sources: Sequence[int]) -> dict[int, datetime]:
+    """When each source's newest row was recorded; sources without any are left out."""
+    rows = connection.execute(
+        "SELECT source.id, last.recorded_at FROM unnest(%s::int[]) AS source (id) CROSS JOIN LATERAL ("
+        " SELECT recorded_at FROM events_history WHERE source_id = source.id ORDER BY recorded_at DESC LIMIT 1) AS last",
+        (list(sources),),
+    )
+    return dict(rows.fetchall())
+
+
 def in_lane(connection: Connection, lane: int, *, after: int, limit: int) -> list[Recorded]:
     """A lane's rows after a position, in order: what a follower reads next."""
     rows = connection.execute(

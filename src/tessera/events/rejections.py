@@ -25,6 +25,7 @@ class Rejection(NamedTuple):
 
 class StoredRejection(Struct, frozen=True):
     id: int
+    source_id: int
     at: datetime
     stage: str
     code: str
@@ -69,11 +70,31 @@ def quarantine(connection: Connection, row: InboxRow, *, error: str) -> None:
 def of_source(connection: Connection, source_id: int, *, after: datetime | None, limit: int) -> list[StoredRejection]:
     """The newest rejections of one source, newest first, after `after`."""
     rows = connection.execute(
-        "SELECT id, at, stage, code, detail, excerpt FROM events_rejection"
+        "SELECT id, source_id, at, stage, code, detail, excerpt FROM events_rejection"
         " WHERE source_id = %s AND at > %s ORDER BY at DESC, id DESC LIMIT %s",
         (source_id, after or EPOCH, limit),
     )
     return [StoredRejection(*row) for row in rows]
+
+
+_LATEST = """
+SELECT latest.id, latest.source_id, at, stage, code, detail, excerpt
+  FROM unnest(%(sources)s::int[]) AS source (id) CROSS JOIN LATERAL (
+       SELECT * FROM events_rejection r
+        WHERE r.source_id = source.id AND r.at > %(after)s
+          AND (%(text)s = '' OR strpos(lower(code || ' ' || detail || ' ' || excerpt), lower(%(text)s)) > 0)
+        ORDER BY r.at DESC LIMIT %(limit)s
+  ) AS latest
+ ORDER BY at DESC, latest.id DESC LIMIT %(limit)s
+"""
+
+
+def latest(
+    connection: Connection, sources: Sequence[int], *, after: datetime | None, limit: int, text: str = ""
+) -> list[StoredRejection]:
+    """The newest rejections of these sources that speak of `text`, newest first, after `after`."""
+    parameters = {"sources": list(sources), "after": after or EPOCH, "limit": limit, "text": text}
+    return [StoredRejection(*row) for row in connection.execute(_LATEST, parameters)]
 
 
 def forget_older_than(connection: Connection, *, days: int) -> int:

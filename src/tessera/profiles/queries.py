@@ -129,6 +129,12 @@ def _uuid(cursor: str | None) -> UUID | None:
 
 def people_by_identifier(connection: Connection, workspace_id: int, kind: str, value: str) -> PeoplePage:
     """The person with this identifier; e-mail and phone in any spelling."""
+    root = root_by_identifier(connection, workspace_id, kind, value)
+    return PeoplePage(_summaries(connection, [root] if root else []), None)
+
+
+def root_by_identifier(connection: Connection, workspace_id: int, kind: str, value: str) -> UUID | None:
+    """The profile that stands for the person with this identifier; e-mail and phone in any spelling."""
     region = look_of(connection, workspace_id).region
     try:
         if kind == "email":
@@ -136,9 +142,9 @@ def people_by_identifier(connection: Connection, workspace_id: int, kind: str, v
         elif kind == "phone":
             value = normal_phone(value, region)
     except Misfit:
-        return PeoplePage([], None)
+        return None
     roots = identity.roots_by_identifier(connection, workspace_id, kind, value)
-    return PeoplePage(_summaries(connection, roots), None)
+    return roots[0] if roots else None
 
 
 def search_people(
