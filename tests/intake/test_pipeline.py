@@ -242,12 +242,10 @@ def test_a_follower_never_skips_a_late_commit(database: str, live: Connection, w
     reader = Reader()
     followers.register(live, "reader")
     with connect(autocommit=True) as slow, slow.transaction():
-        with slow.cursor() as cursor:
-            positions = claim_lane(cursor, 5)
+        positions = claim_lane(slow, 5)
         record = SystemRecord(5, uuid7(), workspace_id, uuid7(), "Late", RECEIVED, {})
         append(slow, [record], positions=positions, now=RECEIVED)
-        with live.cursor() as cursor:
-            assert claim_lane(cursor, 5) == {}, "nobody can number past an open transaction"
+        assert claim_lane(live, 5) == {}, "nobody can number past an open transaction"
         assert followers.advance(live, reader) == 0
     assert followers.advance(live, reader) == 1
     assert reader.read == [(5, 1)]

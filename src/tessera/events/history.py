@@ -78,8 +78,8 @@ def append(connection: Connection, entries: Sequence[Entry], *, positions: dict[
             position = positions[lane] = positions[lane] + 1
             copy.write_row(_row(entry, lane, position, recorded_at))
     connection.execute(
-        "UPDATE events_lane l SET position = new.position"
-        " FROM unnest(%s::smallint[], %s::bigint[]) AS new (lane, position) WHERE l.lane = new.lane",
+        "INSERT INTO events_lane (lane, position) SELECT * FROM unnest(%s::smallint[], %s::bigint[])"
+        " ON CONFLICT (lane) DO UPDATE SET position = excluded.position",
         (list(positions), list(positions.values())),
     )
 
@@ -166,7 +166,8 @@ def last_recorded(connection: Connection, sources: Sequence[int]) -> dict[int, d
     """When each source's newest row was recorded; sources without any are left out."""
     rows = connection.execute(
         "SELECT source.id, last.recorded_at FROM unnest(%s::int[]) AS source (id) CROSS JOIN LATERAL ("
-        " SELECT recorded_at FROM events_history WHERE source_id = source.id ORDER BY recorded_at DESC LIMIT 1) AS last",
+        " SELECT recorded_at FROM events_history WHERE source_id = source.id"
+        " ORDER BY recorded_at DESC LIMIT 1) AS last",
         (list(sources),),
     )
     return dict(rows.fetchall())

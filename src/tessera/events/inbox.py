@@ -4,7 +4,7 @@ Knows no Django. Rows are written with COPY in PostgreSQL's binary form, built h
 budget is a ratio against a bare COPY.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
 from struct import Struct as Packer
@@ -70,29 +70,35 @@ RETURNING lane, seq, workspace_id, source_id,
           (extract(epoch FROM received_at) * 1000000)::bigint, message_key, envelope, body
 """
 
-_CLAIM: Final = """
-SELECT lane, position FROM events_lane l
- WHERE EXISTS (SELECT 1 FROM events_inbox i WHERE i.lane = l.lane)
- ORDER BY lane < %(after)s, lane
- LIMIT %(most)s
-   FOR UPDATE SKIP LOCKED
+_WITH_WORK: Final = """
+SELECT lane FROM events_lane l WHERE EXISTS (SELECT 1 FROM events_inbox i WHERE i.lane = l.lane)
+ ORDER BY lane <= %(after)s, lane
 """
 
 
-def claim_lanes(cursor: psycopg.Cursor[Any], *, after: int, most: int) -> dict[int, int]:
+def claim_lanes(connection: psycopg.Connection[Any], *, after: int, most: int) -> dict[int, int]:
     """Lock up to `most` lanes that have work and no holder, going round from `after`.
 
     Gives each lane's last position in history. The lanes are held until the transaction ends.
     """
-    cursor.execute(_CLAIM, {"after": after, "most": most})
-    return dict(cursor.fetchall())
+    rows = connection.execute(_WITH_WORK, {"after": after}).fetchall()
+    for start in range(0, len(rows), most):
+        positions: dict[int, int] = {}
+        with connection.pipeline():
+            for cursor in [connection.execute(_CLAIM_FREE, (lane,)) for (lane,) in rows[start : start + most]]:
+                positions.update(cursor.fetchall())
+        if positions:
+            return positions
+    return {}
 
 
-def claim_lane(cursor: psycopg.Cursor[Any], lane: int, *, wait: bool = False) -> dict[int, int]:
+_CLAIM_FREE: Final = "SELECT lane, position FROM events_lane WHERE lane = %s FOR UPDATE SKIP LOCKED"
+_CLAIM_WAITING: Final = "SELECT lane, position FROM events_lane WHERE lane = %s FOR UPDATE"
+
+
+def claim_lane(connection: psycopg.Connection[Any], lane: int, *, wait: bool = False) -> dict[int, int]:
     """Lock one lane, with its last position; nothing where a rival holds it, unless we are to `wait` for it."""
-    skip = "" if wait else "SKIP LOCKED"
-    cursor.execute(f"SELECT lane, position FROM events_lane WHERE lane = %s FOR UPDATE {skip}", (lane,))  # noqa: S608
-    return dict(cursor.fetchall())
+    return dict(connection.execute(_CLAIM_WAITING if wait else _CLAIM_FREE, (lane,)).fetchall())
 
 
 def take(connection: psycopg.Connection[Any], lanes: Iterable[int], *, most: int) -> list[InboxRow]:
@@ -110,4 +116,10 @@ def waiting(cursor: psycopg.Cursor[Any]) -> int:
     """How many acknowledged messages intake has not acted on yet."""
     cursor.execute("SELECT count(*) FROM events_inbox")
     row = cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
+def waiting_of(connection: psycopg.Connection[Any], sources: Sequence[int]) -> int:
+    """As `waiting`, for these sources."""
+    row = connection.execute("SELECT count(*) FROM events_inbox WHERE source_id = ANY(%s)", (list(sources),)).fetchone()
     return int(row[0]) if row else 0

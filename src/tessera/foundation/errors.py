@@ -22,6 +22,10 @@ class NotFound(TesseraError):
     code = "not_found"
 
 
+class Outdated(Exception):  # noqa: N818 -- not a refusal: the batch is simply tried again
+    """What a plan was made from has changed meanwhile; read again and make another."""
+
+
 class SetupError(TesseraError):
     """The machine or the configuration cannot run this; the message is one line saying what to do."""
 

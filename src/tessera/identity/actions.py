@@ -48,8 +48,7 @@ def merge_profiles(
     """
     with connection.transaction():
         lane = lane_of(str(keep))
-        with connection.cursor() as cursor:
-            positions = inbox.claim_lane(cursor, lane, wait=True)
+        positions = inbox.claim_lane(connection, lane, wait=True)
         roots = _lock_people(connection, workspace_id, (keep, absorb))
         kept, absorbed = roots[keep], roots[absorb]
         if kept == absorbed:
@@ -61,7 +60,7 @@ def merge_profiles(
             store.ADD_MERGE,
             (kept, merge_id, workspace_id, absorbed, keep, absorb, reason, msgspec.json.encode(evidence).decode(), now),
         )
-        store.reroot(connection, dict.fromkeys(members, kept))
+        store.reroot(connection, {kept: kept} | dict.fromkeys(members, kept))
         body = {
             "merge_id": str(merge_id),
             "kept": str(kept),
@@ -103,8 +102,7 @@ def split_profiles(
         if merge is None:
             raise NoSuchMerge(f"there is no merge {merge_id}")
         lane = lane_of(str(merge.kept_link))
-        with connection.cursor() as cursor:
-            positions = inbox.claim_lane(cursor, lane, wait=True)
+        positions = inbox.claim_lane(connection, lane, wait=True)
         roots = _lock_people(connection, workspace_id, (merge.kept_link, merge.absorbed_link))
         undone = connection.execute(
             "UPDATE identity_merge SET undone_at = %s, undone_by = %s WHERE merge_id = %s AND undone_at IS NULL",

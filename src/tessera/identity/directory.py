@@ -20,10 +20,6 @@ Address = tuple[int, str, str]
 """(workspace, kind, value): where an identifier lives."""
 
 
-class Outdated(Exception):
-    """What the plan was made from has changed meanwhile; read again and make another."""
-
-
 class NoSuchProfile(TesseraError):
     code = "not_found"
 
@@ -128,6 +124,9 @@ class Directory:
         Merge protection: where the union would break a rule, the weakest identifier of the event is dropped and
         the rest is tried again (reference semantics §5.4).
         """
+        known = self._known_owner(event)
+        if known is not None:
+            return known
         identifiers = self._ranked(event)
         dropped: list[tuple[str, Identifier, UUID | None]] = []
         while True:
@@ -153,6 +152,21 @@ class Directory:
         for rule, identifier, other in dropped:
             self._refuse(event, first, rule, identifier, other)
         return first
+
+    def _known_owner(self, event: Event) -> UUID | None:
+        """The answer for the usual event: it says nothing new about who is who."""
+        workspace, at, root, strongest = event.workspace_id, event.occurred_at, None, None
+        for kind, value in event.identifiers:
+            owner = self._owners.get((workspace, kind, value))
+            if owner is None or owner.first_seen > at:
+                return None
+            if strongest is None:
+                if kind != "user_id" and len(event.identifiers) > 1:
+                    return None
+                strongest, root = owner.profile_id, self._roots[owner.profile_id]
+            elif self._roots[owner.profile_id] != root:
+                return None
+        return strongest
 
     def _ranked(self, event: Event) -> list[Identifier]:
         """Strongest first; what an alias supersedes is last, so that the new name decides."""

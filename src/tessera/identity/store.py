@@ -14,7 +14,8 @@ from xxhash import xxh64_digest
 
 from tessera.events.event import Event
 from tessera.foundation.clock import to_datetime
-from tessera.identity.directory import Address, Directory, Outdated, Owner
+from tessera.foundation.errors import Outdated
+from tessera.identity.directory import Address, Directory, Owner
 from tessera.identity.rules import PREVIOUS, PROFILE, Known, PersonFacts
 
 Connection = psycopg.Connection[Any]
@@ -38,7 +39,11 @@ _MERGES = """
 SELECT merge_id, kept_id, kept_link, absorbed_link, undone_at IS NOT NULL
   FROM identity_merge WHERE kept_id = ANY(%(members)s) OR absorbed_id = ANY(%(members)s)
 """
-_LOCK = "SELECT id, root_id, version FROM identity_profile WHERE id = ANY(%b) ORDER BY id FOR UPDATE"
+_LOCK = "SELECT id FROM identity_profile WHERE id = %s FOR UPDATE"
+_CHANGE = """
+UPDATE identity_profile SET root_id = %(root)s, version = version + 1
+ WHERE id = %(id)s AND version = coalesce(%(version)s, version)
+"""
 
 _CLAIM_IDENTIFIERS = """
 INSERT INTO identity_identifier AS mine (workspace_id, kind, value, profile_id, first_seen, event_id)
@@ -50,10 +55,6 @@ _ADD_PROFILES = """
 INSERT INTO identity_profile (id, workspace_id, root_id, xxh, created_at)
 SELECT id, workspace_id, id, xxh, created_at
   FROM unnest(%b::uuid[], %b::int[], %b::bytea[], %b::timestamptz[]) AS new (id, workspace_id, xxh, created_at)
-"""
-_REROOT = """
-UPDATE identity_profile p SET root_id = new.root_id, version = version + 1
-  FROM unnest(%s::uuid[], %s::uuid[]) AS new (id, root_id) WHERE p.id = new.id
 """
 ADD_MERGE = """
 INSERT INTO identity_merge
@@ -176,8 +177,8 @@ def read_people(
 def write_plan(connection: Connection, plan: Directory) -> None:
     """Write what the plan changes. Raises `Outdated` (write nothing then: roll back) where a rival was faster."""
     _claim_identifiers(connection, plan)
-    _lock_judged(connection, plan)
     _add_profiles(connection, plan)
+    _change_judged(connection, plan)
     _write_merges(connection, plan)
     _write_refusals(connection, plan)
 
@@ -200,24 +201,34 @@ def _claim_identifiers(connection: Connection, plan: Directory) -> None:
             raise Outdated
 
 
-def _lock_judged(connection: Connection, plan: Directory) -> None:
+def _change_judged(connection: Connection, plan: Directory) -> None:
+    """Re-root who moved and mark who changed, in id order, each only at the version that the plan was made from."""
     born = {new.profile_id for new in plan.new_profiles}
-    judged = sorted(plan.judged - born)
-    if not judged:
-        return
-    found = {row[0]: row[2] for row in connection.execute(_LOCK, (judged,), binary=True)}
-    if len(found) != len(judged):
+    changes = [
+        {"id": profile, "root": plan.root_of(profile), "version": plan.versions.get(profile)}
+        for profile in sorted(plan.judged | plan.moved)
+        if profile not in born or plan.root_of(profile) != profile
+    ]
+    if changes and _change(connection, changes) != len(changes):
         raise Outdated
-    if any(found[root] != version for root, version in plan.versions.items() if root in found):
-        raise Outdated
-    connection.execute("UPDATE identity_profile SET version = version + 1 WHERE id = ANY(%b)", (judged,))
+
+
+def _change(connection: Connection, changes: Sequence[dict[str, Any]]) -> int:
+    """One statement per profile, so that they are locked in this order; returns how many were as expected."""
+    with connection.cursor() as cursor:
+        cursor.executemany(_CHANGE, changes)
+        return cursor.rowcount
 
 
 def lock_profiles(connection: Connection, profiles: Iterable[UUID]) -> None:
-    """Lock these profiles, in id order, and mark them changed, until the transaction ends."""
-    ids = sorted(profiles)
-    connection.execute(_LOCK, (ids,))
-    connection.execute("UPDATE identity_profile SET version = version + 1 WHERE id = ANY(%b)", (ids,))
+    """Lock these profiles, in id order, until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.executemany(_LOCK, [(profile,) for profile in sorted(profiles)])
+
+
+def reroot(connection: Connection, roots: dict[UUID, UUID]) -> None:
+    """Point these profiles at their roots and mark them changed. The caller holds them locked."""
+    _change(connection, [{"id": profile, "root": roots[profile], "version": None} for profile in sorted(roots)])
 
 
 def _add_profiles(connection: Connection, plan: Directory) -> None:
@@ -231,9 +242,6 @@ def _add_profiles(connection: Connection, plan: Directory) -> None:
 
 
 def _write_merges(connection: Connection, plan: Directory) -> None:
-    if not plan.merges:
-        return
-    reroot(connection, {profile: plan.root_of(profile) for profile in plan.moved})
     for merge in plan.merges:
         connection.execute(
             ADD_MERGE,
@@ -249,11 +257,6 @@ def _write_merges(connection: Connection, plan: Directory) -> None:
                 to_datetime(merge.at),
             ),
         )
-
-
-def reroot(connection: Connection, roots: dict[UUID, UUID]) -> None:
-    """Point these profiles at their new roots. The caller holds them locked."""
-    connection.execute(_REROOT, (list(roots), list(roots.values())))
 
 
 def _write_refusals(connection: Connection, plan: Directory) -> None:

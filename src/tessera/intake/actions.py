@@ -67,6 +67,5 @@ def apply(
         raise InvalidAttributes(f"these do not fit: {', '.join(event.misfits)}")
     event.identifiers.insert(0, (PROFILE, str(profile_id)))
     with connection.transaction():
-        with connection.cursor() as cursor:
-            positions = inbox.claim_lane(cursor, lane, wait=True)
+        positions = inbox.claim_lane(connection, lane, wait=True)
         pipeline.apply_events(connection, context, [event], positions=positions)

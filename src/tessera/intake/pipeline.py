@@ -18,21 +18,28 @@ from tessera.events.catalogue import Gate, Tally
 from tessera.events.event import Event, Identifier
 from tessera.events.history import SystemRecord
 from tessera.events.inbox import InboxRow
+from tessera.events.lanes import LANES
 from tessera.events.messages import Rejected
 from tessera.events.rejections import Rejection
 from tessera.events.vocabulary import PROFILES_MERGED
 from tessera.foundation.clock import now_micros
+from tessera.foundation.errors import Outdated
 from tessera.identity import store as identity_store
-from tessera.identity.directory import Directory, Outdated, PlannedMerge
+from tessera.identity.directory import Directory, PlannedMerge
 from tessera.intake.normalise import normalise
 from tessera.intake.reactions import Happened, Reaction
 from tessera.profiles import store as profile_store
 from tessera.profiles.fold import fold_event
 from tessera.profiles.state import State
+from tessera.profiles.store import Versioned
 
 Connection = psycopg.Connection[Any]
 MOST_TRIES: Final = 20
 NOBODY: Final = "every identifier of this message is one that names nobody"
+
+
+class RivalsTooFast(psycopg.errors.SerializationFailure):
+    """Rivals kept changing the same people; the batch goes back and is taken again."""
 
 
 class WorkspaceRules(Struct, frozen=True):
@@ -71,8 +78,7 @@ def drain(connection: Connection, context: Context, *, after: int, lanes: int, m
     """
     try:
         with connection.transaction():
-            with connection.cursor() as cursor:
-                positions = inbox.claim_lanes(cursor, after=after, most=lanes)
+            positions = inbox.claim_lanes(connection, after=after, most=lanes)
             if not positions:
                 return Outcome(), after
             rows = inbox.take(connection, positions, most=most)
@@ -81,7 +87,7 @@ def drain(connection: Connection, context: Context, *, after: int, lanes: int, m
         context.gate.forget_fresh()
         raise
     context.gate.keep_fresh()
-    return outcome, max(positions, key=lambda lane: (lane - after - 1) % 64)
+    return outcome, max(positions, key=lambda lane: (lane - after - 1) % LANES)
 
 
 def act_on(connection: Connection, context: Context, rows: Sequence[InboxRow], *, positions: dict[int, int]) -> Outcome:
@@ -132,9 +138,8 @@ def apply_events(
     connection: Connection, context: Context, events: list[Event], *, positions: dict[int, int]
 ) -> Directory:
     """Place, fold and record events that are new. The caller holds their lanes and commits."""
-    plan, placed = _place(connection, events)
+    plan, placed = _place_and_fold(connection, events)
     now = now_micros()
-    _fold(connection, plan, placed)
     merged = [_merged_record(merge) for merge in plan.merges]
     history.append(connection, [*placed, *merged], positions=positions, now=now)
     tally = Tally(context.gate)
@@ -148,35 +153,33 @@ def apply_events(
     return plan
 
 
-def _place(connection: Connection, events: list[Event]) -> tuple[Directory, list[tuple[Event, UUID]]]:
-    """Decide whose events these are and write it; tried again when a rival changed the same people meanwhile."""
+def _place_and_fold(connection: Connection, events: list[Event]) -> tuple[Directory, list[tuple[Event, UUID]]]:
+    """Decide whose events these are and fold them; all of it again when a rival changed the same people meanwhile."""
     for _ in range(MOST_TRIES):
-        plan = identity_store.read_directory(connection, events)
-        placed = [(event, plan.place(event)) for event in events]
-        if not plan.changes_anything:
-            return plan, placed
         try:
             with connection.transaction():
-                identity_store.write_plan(connection, plan)
+                plan = identity_store.read_directory(connection, events)
+                placed = [(event, plan.place(event)) for event in events]
+                if plan.changes_anything:
+                    identity_store.write_plan(connection, plan)
+                _fold(connection, plan, placed)
         except Outdated:
             continue
         return plan, placed
-    raise RuntimeError(f"people changed under a batch {MOST_TRIES} times in a row")
+    raise RivalsTooFast(f"people changed under a batch {MOST_TRIES} times in a row")
 
 
 def _fold(connection: Connection, plan: Directory, placed: list[tuple[Event, UUID]]) -> None:
     born = {new.profile_id for new in plan.new_profiles}
-    workspaces = {profile: event.workspace_id for event, profile in placed}
-    states = profile_store.lock_states(connection, workspaces.keys() - born)
-    before = {profile: profile_store.words_of(state) for profile, state in states.items()}
+    touched = {profile: event.workspace_id for event, profile in placed}
+    known = profile_store.read_versions(connection, touched.keys() - born)
+    states = {profile: known.get(profile) or Versioned(workspace, 0, State()) for profile, workspace in touched.items()}
+    renamed = {profile for event, profile in placed if event.traits}
+    before = {profile: profile_store.words_of(states[profile].state) for profile in renamed}
     for event, profile in placed:
-        state = states.get(profile)
-        if state is None:
-            state = states[profile] = State()
-        fold_event(state, event)
-    written = {profile: (workspaces[profile], state) for profile, state in states.items()}
-    profile_store.write_states(connection, written)
-    profile_store.change_words(connection, before, written)
+        fold_event(states[profile].state, event)
+    profile_store.write_states(connection, states)
+    profile_store.change_words(connection, before, {profile: states[profile] for profile in renamed})
 
 
 def _merged_record(merge: PlannedMerge) -> SystemRecord:

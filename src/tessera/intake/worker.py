@@ -1,6 +1,7 @@
 """The worker: drains lanes, adds up tallies, advances followers, does the chores. Start as many as you like."""
 
 import gc
+import random
 import threading
 import time
 from collections.abc import Sequence
@@ -29,26 +30,50 @@ LONGEST_NAP: Final = 0.05
 REFRESH_EVERY: Final = 5.0
 CHORES_EVERY: Final = 60.0
 TALLY_EVERY: Final = 1.0
+CONNECTIONS: Final = 2
+SHORTEST_BACK_OFF: Final = 0.1
 MOST_FAILURES: Final = 10
 LONGEST_BACK_OFF: Final = 10.0
 
 
-def run(stop: threading.Event, *, reactions: Sequence[Reaction] = (), followers: Sequence[Follower] = ()) -> None:
-    """Work until `stop` is set. Survives the loss of the database by trying again with back-off."""
-    back_off = 0.1
+def run(
+    stop: threading.Event,
+    *,
+    reactions: Sequence[Reaction] = (),
+    followers: Sequence[Follower] = (),
+    connections: int = CONNECTIONS,
+) -> None:
+    """Work until `stop` is set. Survives the loss of the database by trying again with back-off.
+
+    Several connections, so that one batch is folded here while the database works on another.
+    """
     calm_the_collector()
+    threads = [
+        threading.Thread(target=_work, args=(stop, reactions, followers if first else (), first), daemon=True)
+        for first in [True] + [False] * (connections - 1)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _work(stop: threading.Event, reactions: Sequence[Reaction], followers: Sequence[Follower], chores: bool) -> None:
+    back_off = SHORTEST_BACK_OFF
     while not stop.is_set():
         try:
             with connect(autocommit=True, application="tessera worker") as connection:
                 prepare(connection)
-                worker = Worker(connection, load_context(connection, reactions), followers)
+                worker = Worker(connection, load_context(connection, reactions), followers, chores=chores)
                 log.info("working")
-                back_off = 0.1
+                back_off = SHORTEST_BACK_OFF
                 worker.work_until(stop)
         except psycopg.OperationalError as error:
-            log.warning("database away", error=str(error).strip(), retry_in=back_off)
-            stop.wait(back_off)
-            back_off = min(back_off * 2, LONGEST_BACK_OFF)
+            log.warning("database away", error=" ".join(str(error).split()), retry_in=back_off)
+        except Exception:
+            log.exception("worker failed; starting again", retry_in=back_off)
+        stop.wait(back_off)
+        back_off = min(back_off * 2, LONGEST_BACK_OFF)
 
 
 def calm_the_collector() -> None:
@@ -72,12 +97,14 @@ def prepare(connection: Connection) -> None:
 class Worker:
     """One connection's worth of work."""
 
-    def __init__(self, connection: Connection, context: Context, followers: Sequence[Follower] = ()) -> None:
+    def __init__(
+        self, connection: Connection, context: Context, followers: Sequence[Follower] = (), *, chores: bool = True
+    ) -> None:
         self._connection = connection
         self._context = context
         self._followers = followers
-        self._after = LANES - 1
-        self._due = {"refresh": 0.0, "tally": 0.0, "chores": 0.0}
+        self._after = random.randrange(LANES)  # noqa: S311 -- rivals had better begin in different places
+        self._due = {"refresh": 0.0, "tally": 0.0, "chores": 0.0} if chores else {"refresh": 0.0}
         for follower in followers:
             register(connection, follower.name)
 
@@ -132,8 +159,7 @@ class Worker:
         """The oldest row of a lane on its own; a row that cannot be acted on is set aside, whole."""
         try:
             with self._connection.transaction():
-                with self._connection.cursor() as cursor:
-                    positions = inbox.claim_lane(cursor, lane)
+                positions = inbox.claim_lane(self._connection, lane)
                 rows = inbox.take(self._connection, positions, most=1) if positions else []
                 if not rows:
                     return None
@@ -156,15 +182,30 @@ class Worker:
 
     def _do_due(self) -> None:
         now = time.monotonic()
-        if now >= self._due["refresh"]:
-            self._due["refresh"] = now + REFRESH_EVERY
-            refresh(self._connection, self._context)
-        if now >= self._due["tally"]:
-            self._due["tally"] = now + TALLY_EVERY
-            chores.add_up_tallies(self._connection)
-        if now >= self._due["chores"]:
-            self._due["chores"] = now + CHORES_EVERY
-            chores.do_all(self._connection)
+        for duty, due in self._due.items():
+            if now >= due:
+                every, call = _DUTIES[duty]
+                self._due[duty] = now + every
+                call(self._connection, self._context)
+
+
+def _refresh(connection: Connection, context: Context) -> None:
+    refresh(connection, context)
+
+
+def _tally(connection: Connection, _: Context) -> None:
+    chores.add_up_tallies(connection)
+
+
+def _chores(connection: Connection, _: Context) -> None:
+    chores.do_all(connection)
+
+
+_DUTIES: Final = {
+    "refresh": (REFRESH_EVERY, _refresh),
+    "tally": (TALLY_EVERY, _tally),
+    "chores": (CHORES_EVERY, _chores),
+}
 
 
 def _is_passing(error: psycopg.Error) -> bool:

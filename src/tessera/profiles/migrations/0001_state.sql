@@ -3,6 +3,7 @@
 CREATE TABLE profiles_state (
     profile_id   uuid PRIMARY KEY,
     workspace_id integer NOT NULL,
+    version      bigint NOT NULL, -- counts the writes: a batch that read an older one tries again
     state        json NOT NULL,
     updated_at   timestamptz NOT NULL
 ) WITH (fillfactor = 75, autovacuum_vacuum_scale_factor = 0.05);
