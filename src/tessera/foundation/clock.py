@@ -12,6 +12,9 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EARLIEST: Micros = -62_135_596_800_000_000
+"""Year 1, the first that `datetime` knows."""
+
 _ONE = timedelta(microseconds=1)
 
 

@@ -19,7 +19,7 @@ from tessera.events.messages import (
     parse_time,
 )
 from tessera.events.vocabulary import name_of
-from tessera.foundation.clock import Micros
+from tessera.foundation.clock import EARLIEST, Micros
 from tessera.identity.rules import is_blocked
 from tessera.profiles.attributes import Misfit, normal_email, normal_phone, read_traits
 from tessera.profiles.fold import from_server_library
@@ -74,7 +74,7 @@ def occurred_at(message: Message, envelope: Envelope, received_at: Micros) -> Mi
     moment = parse_time(said)
     if sent is not None:
         moment = received_at - (parse_time(sent) - moment)
-    return min(moment, received_at)
+    return max(EARLIEST, min(moment, received_at))
 
 
 def _context(message: Message, envelope: Envelope) -> Json:

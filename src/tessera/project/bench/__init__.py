@@ -1,0 +1,1 @@
+"""Measurements beside a baseline taken in the same run: `tessera bench edge|intake`."""
