@@ -212,6 +212,8 @@ def _fit(name: str, value: Any, region: str) -> Any:
     if value is None:
         return None
     if is_operation(value):
+        if name in _READ or name == "phone":
+            raise Misfit("a standard attribute is set as a whole")
         return _sound(value)
     if name == "phone":
         return normal_phone(_text(value), region)

@@ -1,19 +1,9 @@
-"""Recognising a country: ISO 3166-1 alpha-2 codes and English names, from the data that `phonenumbers` carries."""
+"""Recognising a country: ISO 3166-1 alpha-2 codes and English names (Unicode's CLDR, through Babel)."""
 
-from functools import lru_cache
+from functools import cache, lru_cache
 
-from phonenumbers import SUPPORTED_REGIONS
-from phonenumbers.geodata.locale import LOCALE_DATA
+from babel import Locale
 
-_CODES = frozenset(SUPPORTED_REGIONS) | frozenset(code for code in LOCALE_DATA if len(code) == 2)
-
-
-def _english(names: dict[str, str]) -> str:
-    name = names.get("en", "")
-    return names.get(name[1:], "") if name.startswith("*") else name  # "*aa": the same as in language aa
-
-
-_BY_NAME = {_english(names).casefold(): code for code, names in LOCALE_DATA.items() if _english(names)}
 _OTHER_NAMES = {
     "uk": "GB",
     "great britain": "GB",
@@ -23,18 +13,31 @@ _OTHER_NAMES = {
     "russian federation": "RU",
     "czech republic": "CZ",
     "holland": "NL",
-    "south korea": "KR",
     "viet nam": "VN",
+    "turkey": "TR",
 }
+
+
+@cache
+def _names() -> dict[str, str]:
+    """English name (case-folded) → code, of countries only: CLDR also names continents (numbers) and pseudo-regions."""
+    territories = Locale("en").territories
+    countries = {code: name for code, name in territories.items() if len(code) == 2 and code.isalpha()}
+    for pseudo in ("EU", "EZ", "UN", "XA", "XB", "ZZ", "QO"):
+        countries.pop(pseudo, None)
+    return {name.casefold(): code for code, name in countries.items()} | _OTHER_NAMES
+
+
+@cache
+def _codes() -> frozenset[str]:
+    return frozenset(_names().values())
 
 
 @lru_cache(maxsize=4096)
 def country_code(text: str) -> str | None:
     """The alpha-2 code of a code or English name, or None."""
     text = text.strip()
-    known = _OTHER_NAMES.get(text.casefold())
-    if known:
-        return known
-    if text.upper() in _CODES:
-        return text.upper()
-    return _BY_NAME.get(text.casefold())
+    code = text.upper()
+    if code != "UK" and code in _codes():
+        return code
+    return _names().get(text.casefold())
