@@ -22,7 +22,7 @@ class NotFound(TesseraError):
     code = "not_found"
 
 
-class Outdated(Exception):  # noqa: N818 -- not a refusal: the batch is simply tried again
+class Outdated(Exception):
     """What a plan was made from has changed meanwhile; read again and make another."""
 
 

@@ -35,6 +35,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Worker processes `tessera up` starts (`TESSERA_WORKERS`, default 1)."""
     trusted_proxies: int
     """Reverse proxies in front whose X-Forwarded-For is believed (`TESSERA_TRUSTED_PROXIES`, default 0)."""
+    api_rate: int
+    """Requests per minute and key that the management API answers (`TESSERA_API_RATE`, default 600)."""
 
     @property
     def console_port(self) -> int:
@@ -84,4 +86,5 @@ def settings() -> Settings:
         history_months=months or None,
         workers=_whole("TESSERA_WORKERS", 1, least=1, most=64),
         trusted_proxies=_whole("TESSERA_TRUSTED_PROXIES", 0, least=0, most=16),
+        api_rate=_whole("TESSERA_API_RATE", 600, least=1),
     )

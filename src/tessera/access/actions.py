@@ -1,0 +1,168 @@
+"""Every change to who may enter. Each leaves an entry in the audit trail, in the same transaction."""
+
+import secrets
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from msgspec import Struct
+
+from tessera.access.models import Account, ApiKey, AuditEntry, Role, Staff
+from tessera.access.queries import api_key_digest
+from tessera.access.scopes import checked_scopes
+from tessera.foundation.errors import NotFound, TesseraError
+
+SYSTEM: Final = "system"
+API_KEY_PREFIX: Final = "tsk_"
+LEAST_PASSWORD: Final = 10
+_USED_EVERY = timedelta(minutes=1)
+_SHOWN = 12
+
+
+class NewApiKey(Struct, frozen=True):
+    """`token` is shown once; only its digest is kept."""
+
+    id: int
+    token: str
+
+
+class NewStaff(Struct, frozen=True):
+    email: str
+    password: str
+
+
+def record_audit(
+    *, workspace_id: int | None, actor: str, action: str, target: str, detail: Mapping[str, object] | None = None
+) -> None:
+    """Note who did what to which thing. Call it in the transaction of the change itself."""
+    AuditEntry.objects.create(
+        workspace_id=workspace_id, actor=actor[:300], action=action, target=target[:300], detail=dict(detail or {})
+    )
+
+
+@transaction.atomic
+def create_api_key(*, workspace_id: int, name: str, scopes: Iterable[str], actor: str = SYSTEM) -> NewApiKey:
+    """Make a key of the management API. Raises `UnknownScope`."""
+    granted = checked_scopes(scopes)
+    token = API_KEY_PREFIX + secrets.token_urlsafe(32)
+    key = ApiKey.objects.create(
+        workspace_id=workspace_id, name=name, prefix=token[:_SHOWN], digest=api_key_digest(token), scopes=granted
+    )
+    record_audit(
+        workspace_id=workspace_id,
+        actor=actor,
+        action="create_api_key",
+        target=f"api-key:{key.pk}",
+        detail={"name": name, "scopes": granted},
+    )
+    return NewApiKey(key.pk, token)
+
+
+@transaction.atomic
+def revoke_api_key(api_key_id: int, *, workspace_id: int, now: datetime, actor: str = SYSTEM) -> None:
+    """End a key at once; repeating it changes nothing. Raises `NotFound`."""
+    keys = ApiKey.objects.filter(pk=api_key_id, workspace_id=workspace_id)
+    if keys.filter(revoked_at=None).update(revoked_at=now):
+        record_audit(workspace_id=workspace_id, actor=actor, action="revoke_api_key", target=f"api-key:{api_key_id}")
+    elif not keys.exists():
+        raise NotFound(f"no API key {api_key_id} in this workspace")
+
+
+def note_api_key_used(api_key_id: int, *, now: datetime) -> None:
+    """Remember that the key is in use, to the minute: a write per request would be waste."""
+    stale = Q(last_used_at=None) | Q(last_used_at__lt=now - _USED_EVERY)
+    ApiKey.objects.filter(stale, pk=api_key_id).update(last_used_at=now)
+
+
+@transaction.atomic
+def create_staff(
+    *, email: str, role: str, workspace_id: int, password: str | None = None, actor: str = SYSTEM
+) -> NewStaff:
+    """Let a person into the console; an account of that e-mail is used where there is one.
+
+    The password is made at random when none is given, and replaces an older one. Raises `TesseraError` when the
+    person is staff already, or the role, the e-mail or the password will not do.
+    """
+    address, words = _checked_email(email), _checked_password(password)
+    if role not in Role.values:
+        raise TesseraError(f"no such role: {role}. Roles are {', '.join(Role.values)}", code="unknown_role")
+    account = Account.objects.select_for_update().filter(email__iexact=address).first() or Account(email=address)
+    account.set_password(words)
+    try:
+        account.save()
+    except IntegrityError:
+        raise TesseraError(f"{address} is being added by somebody else", code="already_staff") from None
+    staff = Staff.objects.filter(account=account).first() or Staff(account=account)
+    if staff.pk and staff.revoked_at is None:
+        raise TesseraError(f"{address} is staff already", code="already_staff")
+    staff.workspace_id, staff.role, staff.revoked_at = workspace_id, role, None
+    staff.save()
+    record_audit(workspace_id=workspace_id, actor=actor, action="create_staff", target=address, detail={"role": role})
+    return NewStaff(address, words)
+
+
+@transaction.atomic
+def revoke_staff(email: str, *, now: datetime, actor: str = SYSTEM) -> None:
+    """Shut the console to a person; repeating it changes nothing.
+
+    Raises `NotFound`, or `TesseraError` for the last owner of a workspace, who could not be let in again.
+    """
+    found = _staff(email)
+    in_force = Q(workspace_id=found.workspace_id, role=Role.OWNER, revoked_at=None)
+    # Locked together and in one order, so that two owners who revoke each other wait instead of deadlocking.
+    locked = Staff.objects.select_for_update().filter(in_force | Q(pk=found.pk)).order_by("pk")
+    staff = next(row for row in locked if row.pk == found.pk)
+    if staff.revoked_at is not None:
+        return
+    if staff.role == Role.OWNER and len(locked) == 1:
+        raise TesseraError(f"{found.account.email} is the last owner; make another owner first", code="last_owner")
+    staff.revoked_at = now
+    staff.save(update_fields=["revoked_at"])
+    record_audit(workspace_id=staff.workspace_id, actor=actor, action="revoke_staff", target=found.account.email)
+
+
+@transaction.atomic
+def set_password(email: str, *, password: str | None = None, actor: str = SYSTEM) -> str:
+    """Give a staff member a new password (at random when none is given) and return it; their sessions end.
+
+    Raises `NotFound`, or `TesseraError` when the password will not do.
+    """
+    staff, words = _staff(email), _checked_password(password)
+    staff.account.set_password(words)
+    staff.account.save(update_fields=["password"])
+    record_audit(workspace_id=staff.workspace_id, actor=actor, action="set_password", target=staff.account.email)
+    return words
+
+
+def change_language(account_id: UUID, *, language: str) -> None:
+    """Remember the language a staff member reads the console in (a code such as `es`)."""
+    Staff.objects.filter(account_id=account_id).update(language=language)
+
+
+def _staff(email: str) -> Staff:
+    staff = Staff.objects.select_related("account").filter(account__email__iexact=email.strip()).first()
+    if staff is None:
+        raise NotFound(f"nobody with the e-mail {email.strip()} is staff")
+    return staff
+
+
+def _checked_email(email: str) -> str:
+    address = email.strip().lower()
+    try:
+        validate_email(address)
+    except ValidationError:
+        raise TesseraError(f"not an e-mail address: {email!r}", code="invalid_email") from None
+    return address
+
+
+def _checked_password(password: str | None) -> str:
+    if password is None:
+        return secrets.token_urlsafe(12)
+    if len(password) < LEAST_PASSWORD:
+        raise TesseraError(f"a password needs at least {LEAST_PASSWORD} characters", code="weak_password")
+    return password

@@ -1,0 +1,25 @@
+"""Everything the API serves, in the order in which addresses are tried: `merge` and `split` go before people's ids."""
+
+from typing import Final
+
+from tessera import __version__
+from tessera.api import merges, overview, people
+from tessera.api.service import Service, StrictJson
+
+DESCRIPTION: Final = """
+Read and change people from your own programs. Every call carries an API key: `Authorization: Bearer tsk_…`.
+Times are RFC 3339 in UTC. Lists are paged by cursor: pass `next` of one page to get the following one.
+Errors are problem documents (RFC 9457) with a stable `code`.
+"""
+
+service = Service(
+    title="Tessera management API",
+    version=__version__,
+    description=DESCRIPTION.strip(),
+    openapi_url=None,
+    docs_url=None,
+    parser=StrictJson(),
+)
+
+for router in (merges.router, people.router, overview.router):
+    service.add_router("", router)

@@ -1,0 +1,203 @@
+"""The example answers that the OpenAPI document shows. A test holds each against its schema."""
+
+from typing import Any, Final
+
+from tessera.api.parameters import EXAMPLE_ID, EXAMPLE_MERGE, EXAMPLE_OTHER
+
+_FIRST: Final = "2026-11-02T09:14:03.512Z"
+_LATER: Final = "2026-11-20T17:40:11Z"
+
+MERGE: Final[dict[str, Any]] = {
+    "merge_id": EXAMPLE_MERGE,
+    "kept": EXAMPLE_ID,
+    "absorbed": EXAMPLE_OTHER,
+    "reason": "same loyalty card, confirmed by telephone",
+    "evidence": {"actor": "api-key:crm", "reason": "same loyalty card, confirmed by telephone"},
+    "at": _LATER,
+    "undone_at": None,
+    "undone_by": None,
+}
+UNDONE_MERGE: Final[dict[str, Any]] = MERGE | {"undone_at": "2026-11-21T08:00:00Z", "undone_by": "api-key:crm"}
+
+PERSON: Final[dict[str, Any]] = {
+    "profile_id": EXAMPLE_ID,
+    "person_id": EXAMPLE_ID,
+    "md5": "5f4dcc3b5aa765d61d8327deb882cf99",
+    "xxh": "26c7827d889f6da3",
+    "status": "subscribed",
+    "name": "Ana Lee",
+    "email": "ana@example.com",
+    "email_is_placeholder": False,
+    "random_bucket": 4711,
+    "identifiers": [
+        {
+            "kind": "email",
+            "value": "ana@example.com",
+            "verified": False,
+            "first_seen": _FIRST,
+            "profile_id": EXAMPLE_ID,
+        }
+    ],
+    "attributes": {"email": "ana@example.com", "first_name": "Ana", "last_name": "Lee", "plan": "pro"},
+    "inferred": {"language": "en"},
+    "events": {
+        "Order Completed": {
+            "count": 2,
+            "first_at": _FIRST,
+            "last_at": _LATER,
+            "last_30_days": 2,
+            "revenue": {"EUR": 59.8},
+        }
+    },
+    "purchases": {
+        "count": 2,
+        "revenue": 59.8,
+        "currency": "EUR",
+        "revenue_by_currency": {"EUR": 59.8},
+        "first_at": _FIRST,
+        "last_at": _LATER,
+    },
+    "sessions": {"count": 3, "first_at": _FIRST, "last_at": _LATER},
+    "devices": [
+        {
+            "id": "web",
+            "first_at": _FIRST,
+            "last_at": _LATER,
+            "type": "desktop",
+            "platform": "Linux",
+            "browser": "Chrome",
+        }
+    ],
+    "groups": [],
+    "last_activity": {
+        "at": _LATER,
+        "event": "Order Completed",
+        "source_id": 1,
+        "device": "desktop",
+        "platform": "Linux",
+        "browser": "Chrome",
+        "ip": "203.0.113.7",
+        "country": "ES",
+        "city": None,
+        "region": None,
+        "postcode": None,
+        "time_zone": "Europe/Madrid",
+    },
+    "utm": {
+        "first": {
+            "at": _FIRST,
+            "source": "newsletter",
+            "medium": "email",
+            "name": "autumn",
+            "term": None,
+            "content": None,
+        },
+        "last": None,
+    },
+    "members": [
+        {"profile_id": EXAMPLE_ID, "created_at": _FIRST},
+        {"profile_id": EXAMPLE_OTHER, "created_at": "2026-11-05T10:00:00Z"},
+    ],
+    "merges": [MERGE],
+    "first_seen_at": _FIRST,
+    "last_seen_at": _LATER,
+    "created_at": _FIRST,
+}
+
+PEOPLE: Final[dict[str, Any]] = {
+    "profiles": [
+        {
+            "profile_id": EXAMPLE_ID,
+            "person_id": EXAMPLE_ID,
+            "name": "Ana Lee",
+            "email": "ana@example.com",
+            "email_is_placeholder": False,
+            "phone": None,
+            "country": "ES",
+            "identifiers": 3,
+            "purchases": 2,
+            "last_seen_at": _LATER,
+            "created_at": _FIRST,
+        }
+    ],
+    "next": None,
+}
+
+EVENTS: Final[dict[str, Any]] = {
+    "events": [
+        {
+            "event_id": "3c0a4b1e-93d7-4a1f-0c55-6a7b8c9d0e1f",
+            "profile_id": EXAMPLE_ID,
+            "source_id": 1,
+            "type": "track",
+            "name": "Order Completed",
+            "occurred_at": _LATER,
+            "received_at": _LATER,
+            "recorded_at": _LATER,
+            "body": {
+                "type": "track",
+                "event": "Order Completed",
+                "userId": "4711",
+                "messageId": "m-1",
+                "properties": {"order_id": "o-1", "revenue": 29.9, "currency": "EUR"},
+            },
+            "envelope": {},
+        }
+    ],
+    "next": "1795369211000000.17.204",
+}
+
+REFUSALS: Final[dict[str, Any]] = {
+    "refusals": [
+        {
+            "profile_id": EXAMPLE_ID,
+            "other_id": EXAMPLE_OTHER,
+            "rule": "limit:user_id",
+            "dropped_kind": "anonymous_id",
+            "dropped_value": "a-77",
+            "times": 4,
+            "first_at": _FIRST,
+            "last_at": _LATER,
+            "evidence": {"event": "Signed In"},
+        }
+    ]
+}
+
+EXPORT: Final[dict[str, Any]] = {
+    "exported_at": _LATER,
+    "profile": PERSON,
+    "refusals": [],
+    "events": EVENTS["events"],
+    "truncated": False,
+}
+
+STATS: Final[dict[str, Any]] = {"people": 18204, "profiles": 21377, "events": 902113, "waiting": 0}
+
+CATALOGUE: Final[dict[str, Any]] = {
+    "entries": [
+        {
+            "kind": "property",
+            "parent": "Order Completed",
+            "name": "revenue",
+            "type": "number",
+            "first_seen": _FIRST,
+            "last_seen": _LATER,
+            "volume": 5120,
+            "misfits": 0,
+        }
+    ]
+}
+
+SOURCES: Final[dict[str, Any]] = {
+    "sources": [
+        {
+            "id": 1,
+            "workspace_id": 1,
+            "name": "Shop",
+            "kind": "site",
+            "allowed_origins": ["https://shop.example"],
+            "created_at": _FIRST,
+            "disabled_at": None,
+        }
+    ]
+}

@@ -1,0 +1,112 @@
+"""Who may ask what: keys, scopes, workspaces."""
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+
+from tessera.access import queries
+from tessera.access.actions import create_api_key, revoke_api_key
+
+ANY = "any key"
+ASKED = [
+    ("get", "profiles", "profiles:read"),
+    ("get", "profiles/user_id:u-1", "profiles:read"),
+    ("get", "profiles/user_id:u-1/events", "profiles:read"),
+    ("get", "profiles/user_id:u-1/refusals", "profiles:read"),
+    ("get", "profiles/user_id:u-1/export", "profiles:read"),
+    ("post", "profiles/merge", "profiles:write"),
+    ("post", "profiles/split", "profiles:write"),
+    ("patch", "profiles/user_id:u-1", "profiles:write"),
+    ("get", "catalogue", "events:read"),
+    ("get", "sources", "workspaces:read"),
+    ("get", "stats", ANY),
+]
+HELD = ["profiles:read", "profiles:write", "events:read", "events:write", "workspaces:read", "identity:write"]
+
+
+def _ask(client, method, path):
+    return client.get(path) if method == "get" else client.send(method, path, b"{}")
+
+
+@pytest.mark.parametrize("held", HELD)
+def test_a_key_may_do_what_its_scope_says_and_nothing_else(key, held):
+    client = key(held)
+    for method, path, scope in ASKED:
+        answer = _ask(client, method, path)
+        granted = scope in (ANY, held, held.replace("write", "read"))
+        assert (answer.status_code != 403) is granted, (method, path)
+        if not granted:
+            assert answer.data["code"] == "missing_scope"
+            assert answer.data["detail"] == f"this key lacks the scope {scope}"
+
+
+def test_every_endpoint_is_in_the_table_above():
+    from tessera.api.schema import openapi
+
+    said = {
+        (method, path.removeprefix("/api/v1/").replace("{id}", "user_id:u-1"), operation["x-required-scope"])
+        for path, operations in openapi()["paths"].items()
+        for method, operation in operations.items()
+    }
+    assert said == {(method, path, scope.replace(ANY, "any")) for method, path, scope in ASKED}
+
+
+def test_without_a_key_nothing_is_told(with_token, ana):
+    for method, path, _ in ASKED:
+        answer = _ask(with_token(None), method, path)
+        assert (answer.status_code, answer.data["code"]) == (401, "missing_api_key")
+        assert answer["WWW-Authenticate"] == 'Bearer realm="tessera"'
+
+
+@pytest.mark.parametrize("token", ["tsk_unknown", "ünknown", "x" * 5000])
+def test_a_key_nobody_made_opens_nothing(with_token, ana, token):
+    answer = with_token(token).get("profiles")
+    assert (answer.status_code, answer.data["code"]) == (401, "unknown_api_key")
+    assert answer["WWW-Authenticate"] == 'Bearer realm="tessera", error="invalid_token"'
+
+
+def test_a_revoked_key_is_out_at_once(with_token, workspace_id, live):
+    made = create_api_key(workspace_id=workspace_id, name="crm", scopes=["profiles:read"])
+    client = with_token(made.token)
+    before = client.get("profiles").status_code
+    revoke_api_key(made.id, workspace_id=workspace_id, now=datetime.now(UTC))
+    assert (before, client.get("profiles").status_code) == (200, 401)
+
+
+def test_the_use_of_a_key_is_noted(api, workspace_id):
+    (before,) = queries.api_keys(workspace_id)
+    api.get("stats")
+    (after,) = queries.api_keys(workspace_id)
+    assert before.last_used_at is None
+    assert after.last_used_at is not None
+
+
+def test_a_stranger_sees_nothing(stranger, api, ana, guest):
+    assert stranger.get("profiles").data == {"profiles": [], "next": None}
+    assert stranger.get("profiles", search="ana").data == {"profiles": [], "next": None}
+    assert stranger.get("stats").data == {"people": 0, "profiles": 0, "events": 0, "waiting": 0}
+    assert stranger.get("catalogue").data == {"entries": []}
+    assert stranger.get("sources").data == {"sources": []}
+    names = [ana["profile_id"], "email:ana@example.com", "user_id:u-1", f"md5:{ana['md5']}", f"xxh:{ana['xxh']}"]
+    for name in names:
+        for part in ("", "/events", "/refusals", "/export"):
+            assert stranger.get(f"profiles/{name}{part}").status_code == 404
+        assert stranger.patch(f"profiles/{name}", attributes={"plan": "stolen"}).status_code == 404
+    for name in names[1:]:
+        assert stranger.get("profiles", identifier=name).data == {"profiles": [], "next": None}
+
+
+def test_a_stranger_changes_nothing(stranger, api, ana, guest):
+    merge = {"keep": ana["profile_id"], "absorb": guest["profile_id"], "reason": "mine"}
+    assert stranger.post("profiles/merge", **merge).status_code == 404
+    made = api.post("profiles/merge", **merge).data
+    assert stranger.post("profiles/split", merge_id=made["merge_id"]).status_code == 404
+    assert stranger.post("profiles/split", merge_id=str(uuid4())).status_code == 404
+    assert api.get(f"profiles/{guest['profile_id']}").data["merges"] == [made]
+
+
+def test_an_answer_carries_no_session(api, ana):
+    answer = api.get(f"profiles/{ana['profile_id']}")
+    assert not answer.cookies
+    assert not answer.has_header("Set-Cookie")
