@@ -196,3 +196,10 @@ def test_a_message_is_judged_as_it_is_decoded() -> None:
     raw = b'{"type":"track","userId":"u","event":"e","timestamp":"2024-01-01","x":1}'
 
     assert parse_message(raw) == decode_message(raw)
+
+
+def test_a_string_that_never_ends_is_not_scanned_from_each_of_its_quotes():
+    """Quadratic work here would take minutes: an attacker needs no key for it."""
+    for tail in (b'\\"' * 240_000, b'\\"' * 240_000 + b"\\", b'"' * 250_001):
+        assert len(cut_depths(b'{"a":' + b"[" * 3000 + b'"' + tail, below=64)) == 5 + 63
+        assert depth_of(b'{"a":["' + tail) == 2

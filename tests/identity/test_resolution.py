@@ -161,3 +161,25 @@ def test_anonymous_ids_are_limited_per_week_and_not_for_ever(live: Connection, w
         ingest(live, workspace_id, [message(userId="u1", anonymousId=f"w{week}")], received_at=moment)
     kinds = [kind for kind, _ in identifiers(live, "user_id", "u1")]
     assert kinds.count("anonymous_id") == 8
+
+
+def test_a_late_event_is_judged_by_its_own_time(live: Connection, workspace_id: int):
+    for year in (2020, 2021, 2022, 2023, 2024, 2025, 2018):
+        traits = {"email": f"ana{year}@example.com"}
+        ingest(live, workspace_id, [message("identify", userId="u1", timestamp=f"{year}-01-01", traits=traits)])
+    assert root(live, "email", "ana2018@example.com") == root(live, "user_id", "u1")
+
+
+def test_what_a_clerk_allowed_does_not_freeze_the_person(live: Connection, workspace_id: int):
+    from tessera.identity.actions import merge_profiles
+
+    ingest(live, workspace_id, [message(anonymousId=f"a{n}") for n in range(6)])
+    first = root(live, "anonymous_id", "a0")
+    assert first is not None
+    for n in range(1, 6):
+        other = root(live, "anonymous_id", f"a{n}")
+        assert other is not None
+        merge_profiles(live, workspace_id=workspace_id, keep=first, absorb=other, reason="kiosk", actor="eva", now=NOON)
+    traits = {"email": "ana@example.com"}
+    ingest(live, workspace_id, [message("identify", anonymousId="a0", userId="ana", traits=traits)])
+    assert root(live, "user_id", "ana") == root(live, "email", "ana@example.com") == first

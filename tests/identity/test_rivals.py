@@ -7,10 +7,13 @@ from contextlib import suppress
 from typing import Any
 
 import psycopg
+import pytest
 
 from factories.people import NOON, drain, ingest, message, owner, put_in_inbox, root
 from tessera.foundation.database import connect
-from tessera.identity.actions import AlreadyOnePerson, merge_profiles
+from tessera.identity import store
+from tessera.identity.actions import AlreadyOnePerson, merge_profiles, split_profiles
+from tessera.identity.rules import Link, roots_after
 
 Connection = psycopg.Connection[Any]
 
@@ -102,3 +105,76 @@ def test_events_that_link_the_same_people_from_both_sides_do_not_deadlock(live: 
             root(live, "anonymous_id", f"a{n}") == root(live, "anonymous_id", f"b{n}") == root(live, "user_id", f"u{n}")
         )
     assert live.execute("SELECT count(*) FROM events_quarantine").fetchone() == (0,)
+
+
+@pytest.fixture
+def between_reads(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Connection], object]], None]:
+    """Let a rival commit between two unlocked reads of a plan, once: where a person was, and what the person is."""
+
+    def arrange(rival: Callable[[Connection], object]) -> None:
+        read_roots = store._read_roots
+        waiting = [rival]
+
+        def read(*arguments: Any) -> Any:
+            roots = read_roots(*arguments)
+            if waiting:
+                with connect(autocommit=True) as connection:
+                    waiting.pop()(connection)
+            return roots
+
+        monkeypatch.setattr(store, "_read_roots", read)
+
+    return arrange
+
+
+def promises_kept(live: Connection) -> bool:
+    shared = live.execute(
+        "SELECT 1 FROM identity_identifier i JOIN identity_profile p ON p.id = i.profile_id"
+        " WHERE kind = 'user_id' GROUP BY p.root_id HAVING count(*) > 1"
+    ).fetchall()
+    links = live.execute(
+        "SELECT kept_link, absorbed_link FROM identity_merge WHERE undone_at IS NULL ORDER BY seq"
+    ).fetchall()
+    roots = dict(live.execute("SELECT id, root_id FROM identity_profile").fetchall())
+    return not shared and roots_after(roots, [Link(*link) for link in links]) == roots
+
+
+def by_hand(workspace_id: int, keep: Any, absorb: Any) -> dict[str, Any]:
+    return {"workspace_id": workspace_id, "keep": keep, "absorb": absorb, "reason": "", "actor": "eva", "now": NOON}
+
+
+def test_a_merge_between_the_reads_of_a_plan_is_noticed(
+    live: Connection, workspace_id: int, between_reads: Callable[..., None]
+):
+    ingest(live, workspace_id, [message("identify", userId="u1", anonymousId="x"), message(anonymousId="boss")])
+    ana, boss = root(live, "user_id", "u1"), root(live, "anonymous_id", "boss")
+    between_reads(lambda rival: merge_profiles(rival, **by_hand(workspace_id, boss, ana)))
+    ingest(live, workspace_id, [message(userId="u2", anonymousId="x")])
+    assert root(live, "user_id", "u1") == boss
+    assert promises_kept(live)
+
+
+def test_a_merge_is_not_undone_by_an_event_planned_before_it(
+    live: Connection, workspace_id: int, between_reads: Callable[..., None]
+):
+    ingest(live, workspace_id, [message(anonymousId="x"), message(anonymousId="boss")])
+    visitor, boss = root(live, "anonymous_id", "x"), root(live, "anonymous_id", "boss")
+    between_reads(lambda rival: merge_profiles(rival, **by_hand(workspace_id, boss, visitor)))
+    ingest(live, workspace_id, [message("identify", anonymousId="x", traits={"email": "x@example.com"})])
+    assert root(live, "email", "x@example.com") == boss
+    assert promises_kept(live)
+
+
+def test_a_split_between_the_reads_of_a_plan_is_noticed(
+    live: Connection, workspace_id: int, between_reads: Callable[..., None]
+):
+    ingest(live, workspace_id, [message(userId="u1"), message(anonymousId="boss")])
+    ana, boss = root(live, "user_id", "u1"), root(live, "anonymous_id", "boss")
+    done = merge_profiles(live, **by_hand(workspace_id, boss, ana))
+    ingest(live, workspace_id, [message(userId="u1", anonymousId="ax")])
+    between_reads(
+        lambda rival: split_profiles(rival, workspace_id=workspace_id, merge_id=done.merge_id, actor="eva", now=NOON)
+    )
+    ingest(live, workspace_id, [message(userId="u2", anonymousId="ax")])
+    assert root(live, "user_id", "u1") == ana
+    assert promises_kept(live)

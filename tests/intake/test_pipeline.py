@@ -177,7 +177,116 @@ def test_a_fault_of_ours_does_not_empty_the_inbox(live: Connection, workspace_id
     put_in_inbox(live, workspace_id, [message(userId=f"u{n}") for n in range(100)])
     with pytest.raises(RuntimeError, match="all failed"):
         drain(live)
-    assert live.execute("SELECT count(*) FROM events_inbox").fetchone() == (90,)
+    assert live.execute("SELECT count(*) FROM events_inbox").fetchone() == (100,)
+    assert live.execute("SELECT count(*) FROM events_quarantine").fetchone() == (0,)
+
+
+def test_what_was_set_aside_can_be_put_back(live: Connection, workspace_id: int, monkeypatch: pytest.MonkeyPatch):
+    from tessera.events import rejections
+    from tessera.intake import pipeline
+
+    def failing(*_: Any) -> None:
+        raise ValueError("not today")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(pipeline, "fold_event", failing)
+        ingest(live, workspace_id, [message(userId="u1")])
+    assert live.execute("SELECT count(*) FROM events_quarantine").fetchone() == (1,)
+    assert rejections.put_back(live) == 1
+    drain(live)
+    assert root(live, "user_id", "u1") is not None
+    assert live.execute("SELECT count(*) FROM events_quarantine").fetchone() == (0,)
+
+
+def test_a_row_the_database_cannot_hold_is_set_aside_and_stops_nobody(live: Connection, workspace_id: int):
+    import random
+
+    endless = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=9_000))
+    put_in_inbox(live, workspace_id, [message(userId=endless), *[message(userId=f"u{n}") for n in range(50)]])
+    drain(live)
+    assert live.execute("SELECT count(*) FROM events_history").fetchone() == (50,)
+    assert live.execute("SELECT count(*) FROM events_quarantine").fetchone() == (1,)
+
+
+def test_without_a_partition_nothing_is_set_aside(live: Connection, workspace_id: int):
+    for name in partitions.names(live):
+        live.execute(f"DROP TABLE {name}")
+    put_in_inbox(live, workspace_id, [message(userId=f"u{n}") for n in range(100)])
+    with pytest.raises(RuntimeError, match="all failed"):
+        drain(live)
+    assert live.execute("SELECT count(*) FROM events_inbox").fetchone() == (100,)
+
+
+@pytest.mark.parametrize("number", [b"1e400", b"9" * 5000])
+def test_a_number_nobody_can_read_does_not_hide_the_rest(live: Connection, workspace_id: int, number: bytes):
+    from tessera.events import inbox
+    from tessera.profiles import queries
+
+    body = b'{"type":"track","event":"e","messageId":"m1","userId":"u1","x":%s}' % number
+    key = inbox.message_key(1, "m1")
+    row = inbox.copy_row(
+        lane=3, workspace_id=workspace_id, source_id=1, received_at=RECEIVED, key=key, envelope=b"", body=body
+    )
+    with live.cursor() as cursor, cursor.copy(inbox.COPY_INBOX) as copy:
+        copy.write(inbox.COPY_HEADER + row + inbox.COPY_TRAILER)
+    ingest(live, workspace_id, [message(userId="u1", event="Readable")])
+    person = root(live, "user_id", "u1")
+    assert person is not None
+    page = queries.timeline(live, workspace_id, person)
+    assert page is not None
+    assert sorted(event.name for event in page.events) == ["Readable", "e"]
+    assert [event.body for event in page.events if event.name == "e"] == [{"unreadable": body.decode()}]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"traits": {"x": 10**400}},
+        {"traits": {"x": [10**400], "y": {"z": -(10**400)}}},
+        {"traits": {"x": {"inc": 10**400}}},
+        {"traits": {"email": {"inc": 1}, "phone": [1], "first_name": {"a": 1}}},
+        {"traits": {"x": {"inc": 1.7e308}}},
+        {"traits": {"__proto__": {"a": 1}, "": "nameless", "n" * 300: 1}},
+        {"traits": {"_merge_objects": True, "a": {"b": {"c": None}}}},
+        {"type": "group", "groupId": "g", "traits": {"x": 10**400, "n" * 300: 1}},
+        {"context": {"device": 5, "campaign": [], "page": "x", "app": None, "os": 1, "library": {"name": 7}}},
+        {"context": {"traits": [], "externalIds": {"a": 1}, "ip": "::ffff:999", "userAgent": 5, "locale": 1}},
+        {"context": {"ip": "fe80::1%eth0", "userAgent": "x" * 30_000, "locale": "x" * 5_000, "timezone": "y" * 5_000}},
+        {"context": {"page": {"search": "?utm_source=" + "a" * 20_000, "url": "http://[::1"}}},
+        {"event": "Order Completed", "properties": {"revenue": 1e308, "currency": "ßßß", "products": {"a": 1}}},
+        {"event": "Order Completed", "properties": {"products": [{"price": 1e9, "quantity": 10**6}] * 50}},
+        {"userId": True},
+        {"userId": 123456789012345678901234567890},
+    ],
+)
+def test_hostile_content_is_recorded_and_spoils_nothing(live: Connection, workspace_id: int, fields: dict[str, Any]):
+    kind = fields.pop("type", "identify" if "traits" in fields else "track")
+    said = message(kind, **{"userId": "u1", **fields}) | {"messageId": "hostile"}
+    ingest_raw(live, workspace_id, said)
+    ingest(live, workspace_id, [message("identify", userId="u1", traits={"plan": "pro"})])
+    assert live.execute("SELECT count(*) FROM events_quarantine").fetchone() == (0,)
+
+
+def ingest_raw(live: Connection, workspace_id: int, said: dict[str, Any]) -> None:
+    """As it would stand in the inbox, numbers of any size included (msgspec writes none beyond 64 bits)."""
+    import json
+
+    from tessera.events import inbox
+    from tessera.events.messages import Rejected, parse_message
+
+    body = json.dumps(said).encode()
+    try:
+        parsed = parse_message(body)
+    except Rejected:
+        return
+    key = inbox.message_key(1, said["messageId"])
+    lane = inbox.lane_of_message(parsed)
+    row = inbox.copy_row(
+        lane=lane, workspace_id=workspace_id, source_id=1, received_at=RECEIVED, key=key, envelope=b"", body=body
+    )
+    with live.cursor() as cursor, cursor.copy(inbox.COPY_INBOX) as copy:
+        copy.write(inbox.COPY_HEADER + row + inbox.COPY_TRAILER)
+    drain(live)
 
 
 class Diary:
@@ -292,6 +401,34 @@ def test_a_runaway_client_cannot_create_ten_thousand_attributes(live: Connection
     assert len(names) == catalogue.LIMITS["attribute"]
     assert live.execute("SELECT count(*) FROM events_history").fetchone() == (40,), "history keeps every event"
     ingest(live, workspace_id, [message("identify", userId="u0", traits={names[0].name: "still works"})])
+
+
+def test_merging_objects_is_a_word_and_not_an_attribute(live: Connection, workspace_id: int):
+    ingest(live, workspace_id, [message("identify", userId="u1", traits={"_merge_objects": True, "a": {"b": 1}})])
+    catalogue.add_up(live)
+    assert [e.name for e in catalogue.entries(live, workspace_id) if e.kind == "attribute"] == ["a"]
+
+
+class Broken:
+    """A follower that fails."""
+
+    name = "broken"
+
+    def follow(self, connection: Connection, records: list[Recorded]) -> None:
+        raise ValueError("cannot follow")
+
+
+def test_a_broken_follower_stops_neither_intake_nor_the_others(live: Connection, workspace_id: int):
+    from tessera.intake.context import load_context
+    from tessera.intake.worker import Worker
+
+    reader = Reader()
+    worker = Worker(live, load_context(live), [Broken(), reader])
+    put_in_inbox(live, workspace_id, [message(userId=f"u{n}") for n in range(20)])
+    while worker.step():
+        pass
+    assert len(reader.read) == 20
+    assert followers.lag(live) == {"reader": 0, "broken": 20}
 
 
 def test_partitions_are_made_ahead_and_dropped_in_whole_months(live: Connection):

@@ -95,3 +95,23 @@ def test_an_increment_beyond_what_json_holds_becomes_a_float():
     register = made_by([(1, 0, 2**63 - 1, False), (2, 0, {"inc": 2**63 - 1}, False)])
     assert value_of(register) == float(2**64 - 2)
     msgspec.json.encode(value_of(register))
+
+
+@given(st.randoms(use_true_random=False), st.integers(0, 300))
+def test_many_increments_add_up_in_any_order_and_over_any_merge(random: Any, cut: int):
+    done: list[Change] = [(number, number, {"inc": 1}, False) for number in range(300)]
+    random.shuffle(done)
+    assert value_of(made_by(done)) == 300
+    assert value_of(merged(made_by(done[:cut]), made_by(done[cut:]))) == 300
+
+
+def test_increments_do_not_outgrow_a_float():
+    register = made_by([(number, 0, {"inc": 1.7e308}, False) for number in range(150)])
+    assert value_of(register) == pytest.approx(1.7976931348623157e308)
+    assert msgspec.json.decode(encoded(register), type=Register) == register
+
+
+def test_a_long_list_keeps_its_newest_whatever_was_joined():
+    done: list[Change] = [(number, 0, {"add": [f"v{number}"]}, False) for number in range(250)]
+    assert value_of(made_by(done)) == [f"v{number}" for number in range(225, 250)]
+    assert value_of(made_by(done[::-1])) == [f"v{number}" for number in range(225, 250)]

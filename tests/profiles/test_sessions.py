@@ -50,3 +50,9 @@ def test_old_sessions_are_counted_and_not_kept():
     assert sessions.last == MAX_INTERVALS * step
     note(sessions, 0)
     assert sessions.count == MAX_INTERVALS + 1, "a very late event changes nothing"
+
+
+def test_two_long_lives_lose_no_session_when_they_become_one():
+    day = 86_400
+    one, other = of([number * day for number in range(400)]), of([number * day + 40_000 for number in range(250)])
+    assert united(one, other).count == united(other, one).count == 650

@@ -15,7 +15,7 @@ import msgspec
 import psycopg
 from msgspec import Struct
 
-from tessera.events.event import Event
+from tessera.events.event import MERGE_OBJECTS, Event
 from tessera.foundation.clock import Micros, to_datetime
 
 Connection = psycopg.Connection[Any]
@@ -50,9 +50,13 @@ class Gate:
         self._counts: Counter[tuple[int, str]] = Counter()
         self._fresh: set[Name] = set()
 
-    def load(self, connection: Connection) -> None:
-        """Read the known names anew (other workers admit some too)."""
-        rows = connection.execute("SELECT workspace_id, kind, parent, name FROM events_catalogue").fetchall()
+    def load(self, connection: Connection, *, workspace_id: int | None = None) -> None:
+        """Read the known names anew (other workers admit some too), of one workspace or of all."""
+        rows = connection.execute(
+            "SELECT workspace_id, kind, parent, name FROM events_catalogue"
+            " WHERE workspace_id = coalesce(%s, workspace_id)",
+            (workspace_id,),
+        ).fetchall()
         self._known = {(row[0], row[1], row[2], row[3]) for row in rows} | self._fresh
         self._counts = Counter((name[0], name[1]) for name in self._known)
 
@@ -85,7 +89,8 @@ class Gate:
         if event.counted and not self.admits(workspace, "event", "", event.name):
             event.counted = False
         if event.traits:
-            refused = [name for name in event.traits if not self.admits(workspace, "attribute", "", name)]
+            names = [name for name in event.traits if name != MERGE_OBJECTS]
+            refused = [name for name in names if not self.admits(workspace, "attribute", "", name)]
             for name in refused:
                 del event.traits[name]
                 event.misfits.append(name)
@@ -108,6 +113,8 @@ class Tally:
             if event.message.properties:
                 self._see_properties((workspace, event.name), event.message.properties)
         for name, value in event.traits.items():
+            if name == MERGE_OBJECTS:
+                continue
             key = (workspace, "attribute", "", name)
             self._volume[key] += 1
             if value is not None and key not in self._types:

@@ -11,6 +11,9 @@ from tessera.foundation.clock import Micros
 SYSTEM = "system"
 """The kind of events the house itself records (a merge, a split)."""
 
+MERGE_OBJECTS = "_merge_objects"
+"""Not an attribute: says that the objects beside it are merged into what is there (reference semantics §1.3)."""
+
 Identifier = tuple[str, str]
 """(kind, value), normalised: `("email", "ana@example.com")`."""
 

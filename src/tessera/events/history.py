@@ -121,7 +121,9 @@ def of_profiles(
     keyset = "AND (occurred_at, lane, position) < (%(at)s, %(lane)s, %(position)s)" if before else ""
     at, lane, position = before or (EPOCH, 0, 0)
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM events_history WHERE profile_id = ANY(%(profiles)s) {keyset}"  # noqa: S608 -- constants
+        f"SELECT {_COLUMNS} FROM unnest(%(profiles)s::uuid[]) AS wanted (profile) CROSS JOIN LATERAL ("  # noqa: S608
+        f" SELECT * FROM events_history WHERE profile_id = wanted.profile {keyset}"
+        "  ORDER BY occurred_at DESC, lane DESC, position DESC LIMIT %(limit)s) AS newest_of_each"
         " ORDER BY occurred_at DESC, lane DESC, position DESC LIMIT %(limit)s",
         {"profiles": list(profiles), "at": at, "lane": lane, "position": position, "limit": limit},
     )

@@ -65,7 +65,7 @@ def copy_row(
 _TAKE: Final = """
 DELETE FROM events_inbox
  WHERE lane = %(lane)s
-   AND seq IN (SELECT seq FROM events_inbox WHERE lane = %(lane)s ORDER BY seq LIMIT %(most)s)
+   AND seq IN (SELECT seq FROM events_inbox WHERE lane = %(lane)s AND seq > %(after)s ORDER BY seq LIMIT %(most)s)
 RETURNING lane, seq, workspace_id, source_id,
           (extract(epoch FROM received_at) * 1000000)::bigint, message_key, envelope, body
 """
@@ -101,15 +101,24 @@ def claim_lane(connection: psycopg.Connection[Any], lane: int, *, wait: bool = F
     return dict(connection.execute(_CLAIM_WAITING if wait else _CLAIM_FREE, (lane,)).fetchall())
 
 
-def take(connection: psycopg.Connection[Any], lanes: Iterable[int], *, most: int) -> list[InboxRow]:
-    """Remove and return the oldest rows, up to `most` of each lane. The caller holds the lanes."""
+def take(connection: psycopg.Connection[Any], lanes: Iterable[int], *, most: int, after: int = -1) -> list[InboxRow]:
+    """Remove and return the oldest rows after `after`, up to `most` of each lane. The caller holds the lanes."""
     rows: list[InboxRow] = []
     with connection.pipeline():
-        cursors = [connection.cursor(binary=True).execute(_TAKE, {"lane": lane, "most": most}) for lane in lanes]
+        cursors = [
+            connection.cursor(binary=True).execute(_TAKE, {"lane": lane, "most": most, "after": after})
+            for lane in lanes
+        ]
         for cursor in cursors:
             rows.extend(InboxRow._make(row) for row in cursor.fetchall())
     rows.sort(key=lambda row: row.seq)
     return rows
+
+
+def remove(connection: psycopg.Connection[Any], row: InboxRow) -> bool:
+    """Remove one row; false where it is gone already."""
+    statement = "DELETE FROM events_inbox WHERE lane = %s AND seq = %s"
+    return connection.execute(statement, (row.lane, row.seq)).rowcount == 1
 
 
 def waiting(cursor: psycopg.Cursor[Any]) -> int:

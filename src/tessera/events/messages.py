@@ -20,6 +20,7 @@ MAX_BATCH_BYTES: Final = 500 * 1024
 MAX_BATCH_EVENTS: Final = 2_500
 MAX_MESSAGE_ID: Final = 100
 MAX_ID: Final = 500
+MAX_WHOLE_ID: Final = 10**MAX_ID
 MAX_NAME: Final = 255
 MAX_FIELDS: Final = 300
 MAX_DEPTH: Final = 64
@@ -95,7 +96,9 @@ _LONE_SURROGATE = re.compile(
 )
 _PAIR = re.compile(rb"(?<!\\)((?:\\\\)*)\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-_STRING_OR_BRACKET = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
+# A string that is never closed reaches to the end: otherwise every quote in it would be tried as a beginning.
+_STRING_OR_BRACKET = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
+_HUGE_NUMBER = re.compile(rb"\d{300}|[eE]\+?\d{3}")
 _TOO_DEEP: Final = f"objects and arrays may be nested {MAX_DEPTH} deep"
 _EARLIEST: Final = to_micros(datetime.min)
 _LATEST: Final = to_micros(datetime.max)
@@ -168,8 +171,11 @@ def read_message(raw: bytes) -> Message:
         raise Rejected("event_too_large", f"a message may have {MAX_EVENT_BYTES} bytes, this one has {len(raw)}")
     try:
         message = decode_message(raw)
+        # msgspec steps over fields that nobody named without looking at their text or the size of their numbers.
         if not raw.isascii():
-            raw.decode()  # msgspec steps over the text of unknown fields without looking at it
+            raw.decode()
+        if _HUGE_NUMBER.search(raw):
+            msgspec.json.decode(raw)
     except msgspec.ValidationError as error:
         raise Rejected("invalid_field", str(error)) from None
     except RecursionError:
@@ -274,5 +280,5 @@ def _check_lengths(message: Message) -> None:
 
 
 def _check_id(value: str | int | None) -> None:
-    if type(value) is str and len(value) > MAX_ID:
+    if (type(value) is str and len(value) > MAX_ID) or (type(value) is int and abs(value) >= MAX_WHOLE_ID):
         raise Rejected("id_too_long", f"an id may have {MAX_ID} characters")

@@ -1,7 +1,7 @@
 """Monthly partitions of history: made ahead, dropped by retention."""
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 import psycopg
@@ -60,7 +60,7 @@ def drop_older_than(connection: psycopg.Connection[Any], *, months: int, now: da
 
     A partition that some follower has not finished reading is kept.
     """
-    oldest = first_of_month((now - timedelta(0)).astimezone(UTC).date(), -months)
+    oldest = first_of_month(now.astimezone(UTC).date(), -months)
     dropped = []
     for name in names(connection):
         found = _NAME.fullmatch(name)

@@ -67,6 +67,16 @@ def quarantine(connection: Connection, row: InboxRow, *, error: str) -> None:
     )
 
 
+def put_back(connection: Connection) -> int:
+    """Put everything that was set aside into the inbox again, for another try; returns how many."""
+    cursor = connection.execute(
+        "WITH back AS (DELETE FROM events_quarantine RETURNING *)"
+        " INSERT INTO events_inbox (lane, workspace_id, source_id, received_at, message_key, envelope, body)"
+        " SELECT lane, workspace_id, source_id, received_at, message_key, envelope, body FROM back"
+    )
+    return cursor.rowcount
+
+
 def of_source(connection: Connection, source_id: int, *, after: datetime | None, limit: int) -> list[StoredRejection]:
     """The newest rejections of one source, newest first, after `after`."""
     rows = connection.execute(

@@ -18,12 +18,13 @@ from tessera.foundation.ids import uuid7
 from tessera.identity import queries, store
 from tessera.identity.directory import MergeRefused, NoSuchProfile
 from tessera.identity.queries import MergeRecord
-from tessera.identity.rules import Link, roots_after, union_forbidden_by
+from tessera.identity.rules import Link, roots_after, rules_against
 
 Connection = psycopg.Connection[Any]
 
 _OVERRIDABLE: Final = ("limit:", "kept_apart")
 _NEVER: Final = "limit:user_id"
+MOST_TRIES: Final = 20
 
 
 class NoSuchMerge(TesseraError):
@@ -78,16 +79,10 @@ def merge_profiles(
 def _refuse_forbidden(connection: Connection, kept: UUID, absorbed: UUID, now: datetime) -> frozenset[UUID]:
     """The members that will move. Raises `MergeRefused`."""
     people, _ = store.read_people(connection, {kept, absorbed}, {})
-    rule = union_forbidden_by([people[kept], people[absorbed]], [], at=to_micros(now))
-    if rule is not None and (rule == _NEVER or not rule.startswith(_OVERRIDABLE)):
-        raise MergeRefused(f"{rule}: {kept} and {absorbed} stay apart")
-    if rule is not None and _user_ids(people[kept]) + _user_ids(people[absorbed]) > 1:
-        raise MergeRefused(f"{_NEVER}: {kept} and {absorbed} stay apart")
+    for rule in rules_against([people[kept], people[absorbed]], [], at=to_micros(now)):
+        if rule == _NEVER or not rule.startswith(_OVERRIDABLE):
+            raise MergeRefused(f"{rule}: {kept} and {absorbed} stay apart")
     return people[absorbed].members
-
-
-def _user_ids(person: Any) -> int:
-    return sum(known.kind == "user_id" for known in person.identifiers)
 
 
 def split_profiles(
@@ -136,16 +131,21 @@ def _lock_people(connection: Connection, workspace_id: int, profiles: Sequence[U
     Looks again after locking: a rival may have moved a profile to another person meanwhile.
     """
     known = queries.roots_of(connection, profiles)
-    for _ in range(20):
+    for _ in range(MOST_TRIES):
         for profile in profiles:
             if profile not in known or queries.root_of(connection, workspace_id, profile) is None:
                 raise NoSuchProfile(f"there is no profile {profile}")
-        with connection.transaction(force_rollback=False):
-            members = [member.profile_id for member in queries.members_of(connection, list(known.values()))]
+        again = known
+        with connection.transaction():
+            members = _members(connection, known)
             store.lock_profiles(connection, members)
             again = queries.roots_of(connection, profiles)
-            now_members = {member.profile_id for member in queries.members_of(connection, list(again.values()))}
-            if again == known and now_members == set(members):
+            if again == known and _members(connection, again) == members:
                 return known
+            raise psycopg.Rollback  # the locks go too: the next set must be taken in order again
         known = again
     raise MergeRefused("the people changed too often meanwhile; try again")
+
+
+def _members(connection: Connection, roots: dict[UUID, UUID]) -> set[UUID]:
+    return {member.profile_id for member in queries.members_of(connection, list(roots.values()))}

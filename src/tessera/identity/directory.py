@@ -36,6 +36,12 @@ class IdentifierTaken(TesseraError):
     code = "identifier_taken"
 
 
+class IdentifierRefused(TesseraError):
+    """A rule forbids to give the person this identifier."""
+
+    code = "identifier_refused"
+
+
 class NewIdentifier(NamedTuple):
     workspace_id: int
     kind: str
@@ -143,6 +149,8 @@ class Directory:
                 )
                 raise IdentifierTaken(f"{taken[0]} {taken[1]} belongs to another person; merge them deliberately")
             if rule := self._forbidden(event, roots, new):
+                if identifiers[0][0] == PROFILE:
+                    raise IdentifierRefused(f"{rule}: {identifiers[-1][0]} {identifiers[-1][1]} cannot be added")
                 last_owner = owners[-1]
                 dropped.append((rule, identifiers.pop(), self._roots[last_owner] if last_owner else None))
                 continue

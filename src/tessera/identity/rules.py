@@ -5,6 +5,7 @@ caps). Pure functions over small values; tested as tables.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -76,40 +77,44 @@ def limit_of(kind: str) -> Limit:
     return LIMITS.get(kind, OTHER_LIMIT)
 
 
-def broken_limit(known: Iterable[Known], new: Sequence[Identifier], *, at: Micros) -> str | None:
-    """The first limit that a person with these identifiers would break, as a rule's name, or None.
+def broken_limits(people: Sequence[PersonFacts], new: Sequence[Identifier], *, at: Micros) -> list[str]:
+    """The limits that these people and identifiers would break together, as names of rules.
 
-    A period counts back from `at`, the time of the event that links them.
+    A period reaches from `at`, the time of the event that links them, to both sides: a late event is judged by its
+    own time. Only a kind to which two sides contribute can be broken by joining them.
     """
-    counts: dict[str, int] = {}
-    for kind, _, first_seen in known:
-        period = limit_of(kind).period
-        if period is None or first_seen > at - period:
-            counts[kind] = counts.get(kind, 0) + 1
-    for kind, _ in new:
-        counts[kind] = counts.get(kind, 0) + 1
-    for kind, count in counts.items():
-        if count > limit_of(kind).most:
-            return f"limit:{kind}"
-    return None
+    sides = [Counter(known.kind for known in person.identifiers if _counts(known, at)) for person in people]
+    sides.append(Counter(kind for kind, _ in new))
+    kinds = dict.fromkeys(kind for side in sides for kind in side)
+    return [
+        f"limit:{kind}"
+        for kind in kinds
+        if sum(side[kind] for side in sides) > limit_of(kind).most
+        and (sum(bool(side[kind]) for side in sides) > 1 or sides[-1][kind])
+    ]
+
+
+def _counts(known: Known, at: Micros) -> bool:
+    period = limit_of(known.kind).period
+    return period is None or abs(known.first_seen - at) < period
 
 
 def union_forbidden_by(people: Sequence[PersonFacts], new: Sequence[Identifier], *, at: Micros) -> str | None:
-    """The rule that forbids these people (and these new identifiers) to be one person, or None.
+    """The first rule that forbids these people (and these new identifiers) to be one person, or None."""
+    return next(iter(rules_against(people, new, at=at)), None)
 
-    Rules: `limit:<kind>`, `cap:merges`, `cap:identifiers`, `kept_apart`.
-    """
-    known = [identifier for person in people for identifier in person.identifiers]
-    if rule := broken_limit(known, new, at=at):
-        return rule
-    if len(known) + len(new) > MAX_IDENTIFIERS:
-        return "cap:identifiers"
+
+def rules_against(people: Sequence[PersonFacts], new: Sequence[Identifier], *, at: Micros) -> list[str]:
+    """Every rule that forbids the union: `limit:<kind>`, `cap:merges`, `cap:identifiers`, `kept_apart`."""
+    rules = broken_limits(people, new, at=at)
+    if (new or len(people) > 1) and sum(len(person.identifiers) for person in people) + len(new) > MAX_IDENTIFIERS:
+        rules.append("cap:identifiers")
     if len(people) > 1:
         if sum(person.merges for person in people) + len(people) - 1 > MAX_MERGES:
-            return "cap:merges"
+            rules.append("cap:merges")
         if _would_rejoin(people):
-            return "kept_apart"
-    return None
+            rules.append("kept_apart")
+    return rules
 
 
 def _would_rejoin(people: Sequence[PersonFacts]) -> bool:

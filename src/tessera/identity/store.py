@@ -143,7 +143,9 @@ def read_people(
     """Facts about the people with these roots; `roots` learns all their members.
 
     Versions are read before the facts they vouch for: a change in between is then noticed when the locks are held.
+    A change before them is noticed here, because the members no longer are where `roots` says. Raises `Outdated`.
     """
+    claimed = {profile: root for profile, root in roots.items() if root in wanted}
     versions: dict[UUID, int] = dict(connection.execute(_VERSIONS, (list(wanted),), binary=True).fetchall())
     member_rows = connection.execute(_MEMBERS, (list(wanted),), binary=True).fetchall()
     members: dict[UUID, set[UUID]] = {root: set() for root in wanted}
@@ -151,6 +153,8 @@ def read_people(
     for member, root in member_rows:
         members[root].add(member)
         roots[member] = root
+    if any(home.get(profile) != root for profile, root in claimed.items()):
+        raise Outdated
     everyone = list(home)
     identifiers: dict[UUID, list[Known]] = {root: [] for root in wanted}
     for profile, kind, value, seen in connection.execute(_IDENTIFIERS, (everyone,), binary=True):

@@ -35,7 +35,7 @@ def change_attributes(
     """Change a person's attributes by hand: set, remove (None), `inc`, `add`, `remove` (as in an identify call).
 
     An e-mail or phone becomes an identifier too. All or nothing. Raises `InvalidAttributes`, `NoSuchProfile`,
-    `IdentifierTaken`.
+    `IdentifierTaken`, `IdentifierRefused`.
     """
     body = {
         "type": "identify",
@@ -56,7 +56,7 @@ def apply(
     context: Context | None = None,
 ) -> None:
     """Act on one message about a profile that is named directly, in one transaction, and wait for it."""
-    context = context or load_context(connection)
+    context = context or load_context(connection, workspace_id=workspace_id)
     lane = lane_of(str(profile_id))
     encoded = msgspec.json.encode(body)
     row = InboxRow(lane, 0, workspace_id, None, to_micros(now), uuid7(), b"", encoded)

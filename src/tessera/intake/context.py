@@ -13,17 +13,20 @@ from tessera.workspaces.regions import regions
 Connection = psycopg.Connection[Any]
 
 
-def load_context(connection: Connection, reactions: Sequence[Reaction] = ()) -> Context:
+def load_context(
+    connection: Connection, reactions: Sequence[Reaction] = (), *, workspace_id: int | None = None
+) -> Context:
+    """A fresh context; for one workspace's names only where that is all it will be used for."""
     context = Context(reactions=reactions)
-    refresh(connection, context)
+    refresh(connection, context, workspace_id=workspace_id)
     return context
 
 
-def refresh(connection: Connection, context: Context) -> None:
+def refresh(connection: Connection, context: Context, *, workspace_id: int | None = None) -> None:
     """Learn of workspaces, blocked values and names that others added."""
     blocked = blocked_values(connection)
     context.rules = {
         workspace: WorkspaceRules(region, blocked.get(workspace, frozenset()))
         for workspace, region in regions(connection).items()
     }
-    context.gate.load(connection)
+    context.gate.load(connection, workspace_id=workspace_id)

@@ -28,9 +28,15 @@ _SHARED_KINDS: Final = frozenset({"user_id", "email", "phone", "anonymous_id", "
 _NOTHING: Final[Json] = {}
 
 
-@lru_cache(maxsize=4096)
 def _envelope(raw: bytes) -> Envelope:
-    return decode_envelope(raw) if raw else Envelope()
+    """One request's messages share an envelope: decode it once, unless it is too large to be worth keeping."""
+    if not raw:
+        return _NO_ENVELOPE
+    return _cached_envelope(raw) if len(raw) <= 1024 else decode_envelope(raw)
+
+
+_NO_ENVELOPE: Final = Envelope()
+_cached_envelope = lru_cache(maxsize=4096)(decode_envelope)
 
 
 def normalise(row: InboxRow, *, region: str, blocked: frozenset[Identifier] = frozenset()) -> Event:

@@ -5,17 +5,19 @@ import random
 import threading
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import psycopg
 import structlog
 
-from tessera.events import inbox, rejections
+from tessera.events import partitions
 from tessera.events.followers import Follower, advance, register
 from tessera.events.lanes import LANES
 from tessera.foundation.database import connect
 from tessera.intake import chores, pipeline
 from tessera.intake.context import load_context, refresh
+from tessera.intake.one_by_one import OneByOne, is_away, is_passing
 from tessera.intake.pipeline import Context, Outcome
 from tessera.intake.reactions import Reaction
 
@@ -32,7 +34,8 @@ CHORES_EVERY: Final = 60.0
 TALLY_EVERY: Final = 1.0
 CONNECTIONS: Final = 2
 SHORTEST_BACK_OFF: Final = 0.1
-MOST_FAILURES: Final = 10
+FOLLOWER_PAUSE: Final = 5.0
+HEALTHY_AFTER: Final = 30.0
 LONGEST_BACK_OFF: Final = 10.0
 
 
@@ -61,17 +64,20 @@ def run(
 def _work(stop: threading.Event, reactions: Sequence[Reaction], followers: Sequence[Follower], chores: bool) -> None:
     back_off = SHORTEST_BACK_OFF
     while not stop.is_set():
+        began = time.monotonic()
         try:
             with connect(autocommit=True, application="tessera worker") as connection:
                 prepare(connection)
+                partitions.ensure(connection, now=datetime.now(UTC))
                 worker = Worker(connection, load_context(connection, reactions), followers, chores=chores)
                 log.info("working")
-                back_off = SHORTEST_BACK_OFF
                 worker.work_until(stop)
         except psycopg.OperationalError as error:
             log.warning("database away", error=" ".join(str(error).split()), retry_in=back_off)
         except Exception:
             log.exception("worker failed; starting again", retry_in=back_off)
+        if time.monotonic() - began > HEALTHY_AFTER:
+            back_off = SHORTEST_BACK_OFF
         stop.wait(back_off)
         back_off = min(back_off * 2, LONGEST_BACK_OFF)
 
@@ -105,6 +111,7 @@ class Worker:
         self._followers = followers
         self._after = random.randrange(LANES)  # noqa: S311 -- rivals had better begin in different places
         self._due = {"refresh": 0.0, "tally": 0.0, "chores": 0.0} if chores else {"refresh": 0.0}
+        self._paused: dict[str, float] = {}
         for follower in followers:
             register(connection, follower.name)
 
@@ -122,8 +129,22 @@ class Worker:
         """Do what is due; true if there was anything."""
         self._do_due()
         outcome = self.drain_some()
-        followed = sum(advance(self._connection, follower) for follower in self._followers)
+        followed = sum(self._follow(follower) for follower in self._followers)
         return bool(outcome.taken or followed)
+
+    def _follow(self, follower: Follower) -> int:
+        """One step of a follower; one that fails waits, and neither intake nor the other followers wait for it."""
+        now = time.monotonic()
+        if now < self._paused.get(follower.name, 0.0):
+            return 0
+        try:
+            return advance(self._connection, follower)
+        except Exception as error:
+            if is_away(self._connection, error):
+                raise
+            log.warning("follower failed", follower=follower.name, error=type(error).__name__)
+            self._paused[follower.name] = now + FOLLOWER_PAUSE
+            return 0
 
     def drain_some(self) -> Outcome:
         """One batch; a batch that fails on its content is cut down until the bad row stands alone."""
@@ -132,53 +153,14 @@ class Worker:
                 self._connection, self._context, after=self._after, lanes=LANES_AT_ONCE, most=ROWS_PER_LANE
             )
             return outcome
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-            if self._connection.closed or not _is_passing(error):
+        except Exception as error:
+            if is_away(self._connection, error):
                 raise
-            log.info("batch tried again", reason=str(error).strip().splitlines()[0])
-            return Outcome()
-        except Exception:
-            log.exception("batch failed; taking its rows one by one")
-            return self._one_by_one()
-
-    def _one_by_one(self) -> Outcome:
-        """Stops setting rows aside when nothing but failures comes: then the fault is ours, not the rows'."""
-        total = Outcome()
-        for lane in range(LANES):
-            for _ in range(ROWS_PER_LANE):
-                outcome = self._one_of(lane)
-                if outcome is None:
-                    break
-                total.taken += outcome.taken
-                total.rejected += outcome.rejected
-                if total.rejected == total.taken >= MOST_FAILURES:
-                    raise RuntimeError(f"the first {MOST_FAILURES} rows all failed; see events_quarantine")
-        return total
-
-    def _one_of(self, lane: int) -> Outcome | None:
-        """The oldest row of a lane on its own; a row that cannot be acted on is set aside, whole."""
-        try:
-            with self._connection.transaction():
-                positions = inbox.claim_lane(self._connection, lane)
-                rows = inbox.take(self._connection, positions, most=1) if positions else []
-                if not rows:
-                    return None
-                try:
-                    with self._connection.transaction():
-                        outcome = pipeline.act_on(self._connection, self._context, rows, positions=dict(positions))
-                except (psycopg.OperationalError, psycopg.InterfaceError):
-                    raise
-                except Exception as error:
-                    log.exception("row set aside", lane=lane, seq=rows[0].seq)
-                    reason = f"{type(error).__name__}: {error}"[:500].replace("\0", "�")
-                    rejections.quarantine(self._connection, rows[0], error=reason)
-                    rejections.store(
-                        self._connection, [rejections.rejection_of(rows[0], code="unprocessable", detail=reason)]
-                    )
-                    outcome = Outcome(taken=1, rejected=1)
-        finally:
-            self._context.gate.forget_fresh()
-        return outcome
+            if is_passing(error):
+                log.info("batch tried again", reason=type(error).__name__)
+                return Outcome()
+            log.warning("batch failed; taking its rows one by one", error=type(error).__name__)
+            return OneByOne(self._connection, self._context).go()
 
     def _do_due(self) -> None:
         now = time.monotonic()
@@ -206,8 +188,3 @@ _DUTIES: Final = {
     "tally": (TALLY_EVERY, _tally),
     "chores": (CHORES_EVERY, _chores),
 }
-
-
-def _is_passing(error: psycopg.Error) -> bool:
-    """Deadlocks, lock time-outs and serialisation failures pass; a second try is all they need."""
-    return error.sqlstate is not None and error.sqlstate[:2] in {"40", "55", "57"}

@@ -13,6 +13,7 @@ from typing import Any, Final
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
+from tessera.events.event import MERGE_OBJECTS
 from tessera.events.messages import Json
 from tessera.profiles.countries import country_code
 
@@ -20,10 +21,11 @@ MAX_ATTRIBUTES: Final = 300
 """Per profile (reference semantics §5.4); what comes beyond is kept in history only."""
 
 MAX_NAME: Final = 255
+MAX_EMAIL: Final = 254
+MAX_PHONE: Final = 40
 MAX_DEPTH: Final = 32
 MAX_OPERAND: Final = 100
 MAX_WHOLE: Final = 2**63 - 1
-MERGE_OBJECTS: Final = "_merge_objects"
 OPERATORS: Final = frozenset({"inc", "add", "remove"})
 
 STANDARD_NAMES: Final = {
@@ -61,7 +63,6 @@ class Misfit(ValueError):
     """The value does not fit the attribute; it stays in history and is counted as a data-quality problem."""
 
 
-@lru_cache(maxsize=50_000)
 def normal_email(text: str) -> str:
     """The one way to write this address. Raises `Misfit`.
 
@@ -69,7 +70,14 @@ def normal_email(text: str) -> str:
     `…@localhost` are ours (a profile without an e-mail) and are never taken from outside.
     """
     address = text.strip().lower()
-    if len(address) <= 254 and _PLAIN_EMAIL.fullmatch(address) and address.index("@") <= 64:
+    if len(address) > MAX_EMAIL:
+        raise Misfit(f"an address has at most {MAX_EMAIL} characters")
+    return _normal_email(address)
+
+
+@lru_cache(maxsize=50_000)
+def _normal_email(address: str) -> str:
+    if _PLAIN_EMAIL.fullmatch(address) and address.index("@") <= 64:
         return address
     try:
         found = validate_email(address, check_deliverability=False, test_environment=True)
@@ -80,9 +88,15 @@ def normal_email(text: str) -> str:
     return found.normalized.lower()
 
 
-@lru_cache(maxsize=50_000)
 def normal_phone(text: str, region: str) -> str:
     """E.164. `region` (ISO 3166-1) is assumed for a number without a country code. Raises `Misfit`."""
+    if len(text) > MAX_PHONE:
+        raise Misfit(f"a phone number has at most {MAX_PHONE} characters")
+    return _normal_phone(text, region)
+
+
+@lru_cache(maxsize=50_000)
+def _normal_phone(text: str, region: str) -> str:
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException as error:
@@ -221,11 +235,18 @@ def _fit(name: str, value: Any, region: str) -> Any:
     return tame(reader(value) if reader else value)
 
 
+def _as_float(value: int) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise Misfit("a number has at most 308 digits") from None
+
+
 def tame(value: Any, depth: int = 0) -> Any:
     """The value with whole numbers that JSON readers elsewhere cannot hold as floats. Raises `Misfit` when too deep."""
     kind = type(value)
     if kind is int:
-        return value if -MAX_WHOLE <= value <= MAX_WHOLE else float(value)
+        return value if -MAX_WHOLE <= value <= MAX_WHOLE else _as_float(value)
     if kind is dict:
         if depth >= MAX_DEPTH:
             raise Misfit(f"objects nest at most {MAX_DEPTH} deep")

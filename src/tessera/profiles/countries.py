@@ -4,6 +4,7 @@ from functools import cache, lru_cache
 
 from babel import Locale
 
+MAX_NAME = 100
 _OTHER_NAMES = {
     "uk": "GB",
     "great britain": "GB",
@@ -33,10 +34,14 @@ def _codes() -> frozenset[str]:
     return frozenset(_names().values())
 
 
-@lru_cache(maxsize=4096)
 def country_code(text: str) -> str | None:
     """The alpha-2 code of a code or English name, or None."""
     text = text.strip()
+    return _recognised(text) if len(text) <= MAX_NAME else None
+
+
+@lru_cache(maxsize=4096)
+def _recognised(text: str) -> str | None:
     code = text.upper()
     if code != "UK" and code in _codes():
         return code

@@ -10,6 +10,7 @@ from tessera.events.event import Event
 from tessera.events.messages import Json
 from tessera.profiles.state import Device
 
+MAX_AGENT: Final = 1_000
 _BROWSERS: Final = (
     ("Facebook", "Facebook"),
     ("Instagram", "Facebook"),
@@ -57,10 +58,14 @@ def _first_match(family: str, table: tuple[tuple[str, str], ...]) -> str | None:
     return next((name for needle, name in table if needle in family), None)
 
 
-@lru_cache(maxsize=20_000)
 def read_agent(user_agent: str) -> Agent:
-    """Parse a user agent; unknown parts are None and the type is then `Other`."""
-    found = parse(user_agent[:1000])
+    """Parse a user agent (its first 1,000 characters); unknown parts are None and the type is then `Other`."""
+    return _read_agent(user_agent[:MAX_AGENT])
+
+
+@lru_cache(maxsize=20_000)
+def _read_agent(user_agent: str) -> Agent:
+    found = parse(user_agent)
     device_family = found.device.family if found.device else ""
     browser_family = found.user_agent.family if found.user_agent else ""
     system = found.os.family if found.os else ""
@@ -97,7 +102,9 @@ def device_of(event: Event) -> tuple[str, Device] | None:
     if "device" in context or "os" in context or "app" in context:
         described = _describe_fully(event)
     elif event.user_agent is not None:
-        described = _describe_browser(event.user_agent, _text(context, "timezone"), _text(context, "locale"))
+        described = _describe_browser(
+            event.user_agent[:MAX_AGENT], _text(context, "timezone"), _text(context, "locale")
+        )
     else:
         return None
     return described.key, Device(event.occurred_at, event.occurred_at, event.tie, *described.fields)

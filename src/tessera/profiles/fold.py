@@ -3,16 +3,24 @@
 `fold` may be given the events of a profile in any order. Each event must be given once (history holds each once).
 """
 
+import re
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
-from tessera.events.event import Event
+from tessera.events.event import MERGE_OBJECTS, Event
 from tessera.events.messages import Json
 from tessera.foundation.clock import SECOND, Micros, day_of
 from tessera.profiles import sessions
-from tessera.profiles.attributes import MAX_ATTRIBUTES, MERGE_OBJECTS, is_operation
+from tessera.profiles.attributes import (
+    MAX_ATTRIBUTES,
+    MAX_NAME,
+    Misfit,
+    is_operation,
+    tame,
+)
 from tessera.profiles.devices import device_of, read_agent
 from tessera.profiles.places import NOWHERE, place_of
 from tessera.profiles.registers import Operation, Register, operate, write
@@ -25,11 +33,15 @@ from tessera.profiles.state import (
     later_device,
     prune_days,
     prune_devices,
+    within_64_bits,
 )
 
 ORDER_COMPLETED: Final = "Order Completed"
 MILLIONTHS: Final = 1_000_000
 MOST_MONEY: Final = 1e9
+_CURRENCY: Final = re.compile(r"[A-Za-z]{3}")
+
+MAX_ADDRESS: Final = 2_000
 
 _COUNTED: Final = frozenset({"track", "page", "screen"})
 _ACTIVE: Final = frozenset({"track", "page", "screen", "identify"})
@@ -133,7 +145,7 @@ def _count(state: State, event: Event) -> None:
     amount = revenue_of(event)
     if amount:
         currency = currency_of(event.message.properties or {})
-        counter.revenue[currency] = counter.revenue.get(currency, 0) + amount
+        counter.revenue[currency] = within_64_bits(counter.revenue.get(currency, 0) + amount)
 
 
 def revenue_of(event: Event) -> int:
@@ -176,13 +188,13 @@ def _sum_of_products(products: Any) -> int | None:
             price, quantity = _money(product.get("price")), product.get("quantity", 1)
             if price is not None and type(quantity) is int and 0 <= quantity <= 1_000_000:
                 total += price * quantity
-    return total
+    return total if abs(total) <= MOST_MONEY * MILLIONTHS else None
 
 
 def currency_of(properties: Json) -> str:
     """ISO 4217, or the empty string where the event does not say: the workspace's own, decided on reading."""
     currency = properties.get("currency")
-    return currency.upper() if type(currency) is str and len(currency) == 3 and currency.isalpha() else ""
+    return currency.upper() if type(currency) is str and _CURRENCY.fullmatch(currency) else ""
 
 
 def _fold_group(state: State, event: Event) -> None:
@@ -195,9 +207,10 @@ def _fold_group(state: State, event: Event) -> None:
         group = state.groups[key] = Group(at, at)
     group.first, group.last = min(group.first, at), max(group.last, at)
     for name, value in (event.message.traits or {}).items():
-        if name not in group.traits and len(group.traits) >= MAX_ATTRIBUTES:
+        if len(name) > MAX_NAME or (name not in group.traits and len(group.traits) >= MAX_ATTRIBUTES):
             continue
-        write(group.traits.setdefault(name, Register()), at, event.tie, value)
+        with suppress(Misfit):
+            write(group.traits.setdefault(name, Register()), at, event.tie, tame(value))
 
 
 def _fold_context(state: State, event: Event) -> None:
@@ -239,7 +252,7 @@ def _fold_context(state: State, event: Event) -> None:
 
 def _infer(state: State, event: Event, country: str | None, time_zone: str | None) -> None:
     locale = event.context.get("locale")
-    language = locale.replace("_", "-").split("-", 1)[0].lower() if type(locale) is str else None
+    language = locale[:35].replace("_", "-").split("-", 1)[0].lower() if type(locale) is str else None
     said = {"language": language, "country": country, "time_zone": _time_zone(event.context) or time_zone}
     for name, value in said.items():
         if value:
@@ -276,7 +289,7 @@ def _from_page(context: Json) -> tuple[str | None, ...]:
     if type(search) is not str or not search:
         url = page.get("url")
         search = url if type(url) is str else ""
-    return _from_query(search) if "utm_" in search else ()
+    return _from_query(search[:MAX_ADDRESS]) if "utm_" in search else ()
 
 
 @lru_cache(maxsize=10_000)

@@ -152,7 +152,7 @@ def search_people(
 ) -> PeoplePage:
     """People with an identifier that begins with the text, or with names that begin with its words.
 
-    Newest first; looks at the first five hundred matches of each word. Raises `InvalidCursor`.
+    Newest first, among the first ten thousand matches of each word. Raises `InvalidCursor`.
     """
     found = set(_profiles_by_text(connection, workspace_id, text.strip()))
     roots = sorted(set(identity.roots_of(connection, list(found)).values()), reverse=True)
@@ -268,9 +268,18 @@ def _timeline_event(row: Recorded) -> TimelineEvent:
         occurred_at=row.occurred_at,
         received_at=row.received_at,
         recorded_at=row.recorded_at,
-        body=msgspec.json.decode(row.body),
+        body=_readable(row.body),
         envelope={} if row.kind == SYSTEM else msgspec.json.decode(row.envelope),
     )
+
+
+def _readable(body: bytes) -> Json:
+    """The document; or, where a number in it is beyond any reader, its text: one message must not hide the others."""
+    try:
+        document: Json = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return {"unreadable": body.decode()}
+    return document
 
 
 class Export(Struct, frozen=True):

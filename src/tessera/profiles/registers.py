@@ -14,13 +14,18 @@ from msgspec import Struct
 from tessera.foundation.clock import Micros
 
 MAX_OPERATIONS: Final = 100
-"""Beyond this many the oldest become the base: order no longer matters only among the newest hundred."""
+"""Beyond this many the oldest of a kind are joined into one (increments add up, lists and objects unite), dated by the
+newest of them. Only a late *set* that falls among joined operations then finds more after it than there was."""
+
+MAX_JOINED: Final = 1_000
+"""Elements that one joined list operation keeps, the newest."""
 
 MAX_LIST: Final = 25
 """A list attribute shows its newest 25 values (reference semantics §1.3)."""
 
 NEVER: Final = -(2**62)
 MAX_WHOLE: Final = 2**63
+MOST: Final = 1.7976931348623157e308
 
 Operator = Literal["inc", "add", "remove", "merge"]
 
@@ -61,16 +66,71 @@ def operate(register: Register, operation: Operation) -> None:
         place -= 1
     if place < len(operations) and (operations[place].at, operations[place].tie) == stamp:
         return
-    register.operations = [*operations[:place], operation, *operations[place:]]
-    if len(register.operations) > MAX_OPERATIONS:
-        _settle(register, MAX_OPERATIONS // 2)
+    kept = [*operations[:place], operation, *operations[place:]]
+    if operation.op in _ON_ELEMENTS and len(kept) > 1:
+        kept = _newest_word_on_each_element(kept)
+    if len(kept) > MAX_OPERATIONS:
+        _join_oldest(kept)
+    register.operations = kept
 
 
-def _settle(register: Register, keep: int) -> None:
-    done, register.operations = register.operations[:-keep], register.operations[-keep:]
-    for operation in done:
-        register.value = _apply(register.value, operation)
-    register.at, register.tie = done[-1].at, done[-1].tie
+_ON_ELEMENTS: Final = frozenset({"add", "remove"})
+
+
+def _newest_word_on_each_element(operations: list[Operation]) -> list[Operation]:
+    """Leave each element to the newest operation that names it: the others no longer matter."""
+    spoken: list[Any] = []
+    kept: list[Operation] = []
+    for operation in reversed(operations):
+        if operation.op not in _ON_ELEMENTS:
+            kept.append(operation)
+            continue
+        rest = [element for element in operation.argument if element not in spoken]
+        spoken += rest
+        if len(rest) == len(operation.argument):
+            kept.append(operation)
+        elif rest:
+            kept.append(Operation(operation.at, operation.tie, operation.op, rest))
+    kept.reverse()
+    return kept
+
+
+def _join_oldest(operations: list[Operation]) -> None:
+    """Make one operation of the two oldest of the kind of the oldest that is there twice."""
+    for first, older in enumerate(operations):
+        second = next((n for n in range(first + 1, len(operations)) if operations[n].op == older.op), None)
+        if second is not None:
+            newer = operations[second]
+            argument = _joined(older.op, older.argument, newer.argument)
+            operations[second] = Operation(newer.at, newer.tie, newer.op, argument)
+            del operations[first]
+            return
+
+
+def _joined(op: Operator, older: Any, newer: Any) -> Any:
+    match op:
+        case "inc":
+            return _bounded(older + newer)
+        case "merge":
+            return _overlaid(older, newer)
+        case _:
+            return [*older, *newer][-MAX_JOINED:]
+
+
+def _overlaid(older: dict[str, Any], newer: dict[str, Any]) -> dict[str, Any]:
+    """One change that does what both do; unlike `_deep` it keeps the removals (None)."""
+    result = dict(older)
+    for key, part in newer.items():
+        known = result.get(key)
+        result[key] = _overlaid(known, part) if type(known) is dict and type(part) is dict else part
+    return result
+
+
+def _bounded(number: float) -> float:
+    """The number as JSON can hold it: whole within 64 bits, otherwise a finite float."""
+    if type(number) is int:
+        return number if abs(number) < MAX_WHOLE else float(number)
+    return min(max(number, -MOST), MOST)
 
 
 def merged(one: Register, other: Register) -> Register:
@@ -97,8 +157,7 @@ def _apply(value: Any, operation: Operation) -> Any:
     match operation.op:
         case "inc":
             base = value if type(value) in (int, float) else 0
-            total = base + operation.argument
-            return total if abs(total) < MAX_WHOLE else float(total)
+            return _bounded(base + operation.argument)
         case "add":
             kept = [item for item in _as_list(value) if item not in operation.argument]
             return kept + operation.argument

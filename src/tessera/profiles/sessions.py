@@ -81,5 +81,8 @@ def united(one: Sessions, other: Sessions) -> Sessions:
         settled_until=max((part.settled_until for part in settled), default=-(2**62)),
     )
     for interval in sorted(one.intervals + other.intervals):
-        add_interval(result, interval)
+        if interval[0] <= result.settled_until + TIMEOUT:
+            result.settled += 1  # among the other side's settled ones: counted, as they are
+        else:
+            add_interval(result, interval)
     return result

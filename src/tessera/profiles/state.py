@@ -18,6 +18,7 @@ from tessera.profiles import sessions as intervals
 from tessera.profiles.registers import Register
 
 MAX_DEVICES: Final = 50
+MOST_WHOLE: Final = 2**63 - 1
 BUCKET_DAYS: Final = 31
 """Daily counts are kept for the last day seen and the 30 before it: what "in the last 30 days" needs."""
 
@@ -170,10 +171,15 @@ def _sum(one: Counter, other: Counter) -> Counter:
         days[day] = days.get(day, 0) + count
     revenue = dict(one.revenue)
     for currency, amount in other.revenue.items():
-        revenue[currency] = revenue.get(currency, 0) + amount
+        revenue[currency] = within_64_bits(revenue.get(currency, 0) + amount)
     counter = Counter(one.count + other.count, min(one.first, other.first), max(one.last, other.last), days, revenue)
     prune_days(counter)
     return counter
+
+
+def within_64_bits(amount: int) -> int:
+    """The amount, or the largest that JSON readers elsewhere can hold."""
+    return min(max(amount, -MOST_WHOLE), MOST_WHOLE)
 
 
 def prune_days(counter: Counter) -> None:

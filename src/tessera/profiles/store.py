@@ -17,7 +17,9 @@ from tessera.profiles.state import State, decode_state, encode_state
 
 Connection = psycopg.Connection[Any]
 
-_READ = "SELECT profile_id, workspace_id, version, state FROM profiles_state WHERE profile_id = ANY(%b)"
+_READ = """
+SELECT profile_id, workspace_id, version, state FROM profiles_state WHERE profile_id = ANY(%b) ORDER BY profile_id
+"""
 _WRITE = """
 INSERT INTO profiles_state AS mine (profile_id, workspace_id, version, state, updated_at)
 SELECT id, workspace_id, version, state, now()
