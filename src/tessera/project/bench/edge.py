@@ -13,20 +13,17 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from secrets import token_hex
 from typing import IO, Any, Final
 from urllib.request import urlopen
 
 import msgspec
 import psutil
 import psycopg
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
-from tessera.foundation.database import dsn
 from tessera.foundation.embedded import borrowed_server
 from tessera.foundation.errors import SetupError
 from tessera.foundation.settings import settings
+from tessera.project.bench.ground import environment, tessera, throw_away_database
 from tessera.project.bench.load import GRACE, Measurement
 
 COLLECT: Final = "tessera.collect.app:app"
@@ -44,8 +41,8 @@ def run(*, seconds: float = 5.0, connections: int = 64, rounds: int = 5, batch: 
     """
     with ExitStack() as stack:
         stack.enter_context(nullcontext() if settings().database_url else borrowed_server(settings().home))
-        address = stack.enter_context(_throw_away_database())
-        key = _prepare(address)
+        address = stack.enter_context(throw_away_database())
+        key = tessera(address, "keys", "create", "write", "bench").strip()
         ours = stack.enter_context(_server(COLLECT, address, ready="/readyz"))
         bare = stack.enter_context(_server(BARE, address, ready=None))
         single = _compare(ours, bare, address, key=key, connections=connections, seconds=seconds, rounds=rounds)
@@ -134,42 +131,6 @@ def _measure(server: Server, *, key: str, connections: int, seconds: float, even
     return measured
 
 
-@contextmanager
-def _throw_away_database() -> Iterator[str]:
-    """A new database beside ours, dropped afterwards; gives its address."""
-    name = f"tessera_bench_{token_hex(4)}"
-    with psycopg.connect(dsn(), autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    try:
-        yield make_conninfo(dsn(), dbname=name)
-    finally:
-        with psycopg.connect(dsn(), autocommit=True) as connection:
-            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-
-
-def _prepare(address: str) -> str:
-    """Migrate the database and make a source; returns its write key."""
-    _tessera(address, "migrate")
-    return _tessera(address, "keys", "create", "write", "bench").strip()
-
-
-def _tessera(address: str, *words: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "tessera", *words],
-        env=_environment(address),
-        capture_output=True,
-        check=False,
-        text=True,
-    )
-    if done.returncode:
-        raise SetupError(f"tessera {' '.join(words)} failed: {done.stderr[-500:]}")
-    return done.stdout
-
-
-def _environment(address: str) -> dict[str, str]:
-    return os.environ | {"TESSERA_DATABASE_URL": address, "TESSERA_HOME": str(settings().home)}
-
-
 def _empty_inbox(address: str) -> None:
     """Both begin with the same empty table and nothing to be written back."""
     with psycopg.connect(address, autocommit=True) as connection:
@@ -183,7 +144,7 @@ def _server(application: str, address: str, *, ready: str | None) -> Iterator[Se
     command = [sys.executable, "-m", "granian", "--interface", "asgi", "--loop", "uvloop", "--no-ws", "--workers", "1"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning", application]
     with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(command, env=_environment(address), stdout=log, stderr=log)
+        process = subprocess.Popen(command, env=environment(address), stdout=log, stderr=log)
         try:
             _wait_until_ready(process, port, ready, log)
             yield Server(process, port)

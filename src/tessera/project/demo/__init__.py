@@ -1,0 +1,5 @@
+"""The demo world: invented people who visit, sign up and buy at two brands, told through the same door as everyone."""
+
+from tessera.project.demo.load import DemoReport, load
+
+__all__ = ["DemoReport", "load"]
