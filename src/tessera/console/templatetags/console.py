@@ -1,0 +1,63 @@
+"""How the console writes moments, numbers, money and values."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django import template
+from django.utils import formats
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+register = template.Library()
+
+
+@register.filter
+def moment(at: datetime | None) -> SafeString | str:
+    """A moment in UTC that the page's script rewrites in the reader's own zone; `—` for none."""
+    if at is None:
+        return "—"
+    utc = at.strftime("%Y-%m-%d %H:%M:%S UTC")
+    text = formats.date_format(at, "SHORT_DATETIME_FORMAT")
+    return format_html('<time datetime="{}" title="{}">{} UTC</time>', at.isoformat(), utc, text)
+
+
+@register.filter
+def count(number: int) -> str:
+    """`12,345`, as the reader's language groups it."""
+    return str(formats.number_format(number, 0, use_l10n=True, force_grouping=True))
+
+
+@register.filter
+def money(amount: float) -> str:
+    """Two decimals, grouped."""
+    return str(formats.number_format(amount, 2, use_l10n=True, force_grouping=True))
+
+
+@register.filter
+def shown(value: Any) -> str:
+    """An attribute's value as text: JSON for lists and objects of objects, plain words for the rest."""
+    match value:
+        case bool():
+            return _("yes") if value else _("no")
+        case str():
+            return value
+        case int() | float():
+            return str(value)
+        case list() if all(isinstance(part, str | int | float) for part in value):
+            return ", ".join(str(part) for part in value)
+    return msgspec.json.encode(value).decode()
+
+
+@register.filter
+def initials(name: str) -> str:
+    """One or two letters for the round picture."""
+    words = [word for word in name.split() if word[0].isalnum()]
+    return "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words)).upper()
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """A Material Symbol from unfold's font; decoration only."""
+    return format_html('<span class="material-symbols-outlined icon" aria-hidden="true">{}</span>', name)

@@ -1,0 +1,108 @@
+"""Changing a person's attributes by hand, in place on the card."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+from django_htmx.http import reswap, retarget
+
+from tessera.access.actions import record_audit
+from tessera.console.forms import AttributeForm, kind_of_value, text_of_value
+from tessera.console.permissions import Ability, StaffRequest, requires
+from tessera.console.views.card import attribute_lines, find_person
+from tessera.console.words import ATTRIBUTES, attribute_in_words, error_in_words
+from tessera.foundation.errors import TesseraError
+from tessera.foundation.pool import pool
+from tessera.intake import actions as intake
+
+
+@require_GET
+@requires(Ability.CHANGE_PEOPLE)
+def attribute(request: StaffRequest, profile_id: UUID) -> HttpResponse:
+    """The form for one attribute (`?name=`), or for a new one."""
+    person = find_person(request.staff.workspace_id, profile_id)
+    name = request.GET.get("name", "")
+    if name not in person.attributes:
+        return _form(request, profile_id, AttributeForm(initial={"kind": "text"}))
+    value = person.attributes[name]
+    initial = {"name": name, "kind": kind_of_value(value), "value": text_of_value(value)}
+    return _form(request, profile_id, AttributeForm(initial=initial), name=name)
+
+
+@require_GET
+@requires(Ability.READ)
+def attributes(request: StaffRequest, profile_id: UUID) -> HttpResponse:
+    """The section as it stands: what Cancel puts back."""
+    return _section(request, profile_id)
+
+
+@require_POST
+@requires(Ability.CHANGE_PEOPLE)
+def set_attribute(request: StaffRequest, profile_id: UUID) -> HttpResponse:
+    form = AttributeForm(request.POST)
+    editing = request.POST.get("editing", "")
+    if not form.is_valid():
+        return _again(request, profile_id, form, editing)
+    name = form.cleaned_data["name"]
+    try:
+        _change(request, profile_id, {name: form.cleaned_data["read"]})
+    except TesseraError as error:
+        form.add_error("value", error_in_words(error))
+        return _again(request, profile_id, form, editing)
+    return _section(request, profile_id, changed=attribute_in_words(name))
+
+
+@require_POST
+@requires(Ability.CHANGE_PEOPLE)
+def remove_attribute(request: StaffRequest, profile_id: UUID) -> HttpResponse:
+    name = request.POST.get("name", "").replace("\0", "")
+    try:
+        _change(request, profile_id, {name: None})
+    except TesseraError as error:
+        return _section(request, profile_id, refused=error_in_words(error))
+    return _section(request, profile_id, removed=attribute_in_words(name))
+
+
+def _change(request: StaffRequest, profile_id: UUID, changes: dict[str, Any]) -> None:
+    """The change and its audit entry. The entry is rolled back when the change is refused. Raises `TesseraError`."""
+    staff = request.staff
+    person = find_person(staff.workspace_id, profile_id)
+    with transaction.atomic(), pool().connection() as connection:
+        record_audit(
+            workspace_id=staff.workspace_id,
+            actor=staff.email,
+            action="change_attributes",
+            target=f"profile:{person.profile_id}",
+            detail={"attributes": sorted(changes)},
+        )
+        intake.change_attributes(
+            connection,
+            workspace_id=staff.workspace_id,
+            profile_id=person.profile_id,
+            changes=changes,
+            actor=staff.email,
+            now=timezone.now(),
+        )
+
+
+def _again(request: StaffRequest, profile_id: UUID, form: AttributeForm, editing: str) -> HttpResponse:
+    """The form with what is wrong, in the form's own place instead of the section's."""
+    return reswap(retarget(_form(request, profile_id, form, name=editing), "#attribute-form"), "innerHTML")
+
+
+def _form(request: StaffRequest, profile_id: UUID, form: AttributeForm, *, name: str = "") -> HttpResponse:
+    suggestions = [(known, attribute_in_words(known)) for known in ATTRIBUTES]
+    context = {"form": form, "profile_id": profile_id, "editing": name, "suggestions": suggestions}
+    return render(request, "console/person/attribute_form.html", context | {"label": attribute_in_words(name)})
+
+
+def _section(request: StaffRequest, profile_id: UUID, **said: str) -> HttpResponse:
+    person = find_person(request.staff.workspace_id, profile_id)
+    if not request.htmx:
+        return redirect("console:person", profile_id=profile_id)
+    context = {"person": person, "attributes": attribute_lines(person), **said}
+    return render(request, "console/person/attributes.html", context)

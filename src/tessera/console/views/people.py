@@ -1,0 +1,40 @@
+"""The list of people: newest first by key, or found while one types."""
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from tessera.console.permissions import Ability, StaffRequest, requires
+from tessera.foundation.pool import pool
+from tessera.profiles import queries as profiles
+from tessera.profiles.queries import InvalidCursor, PeoplePage
+
+PER_PAGE = 50
+LONGEST_SEARCH = 200
+
+
+@require_GET
+@requires(Ability.READ)
+def people(request: StaffRequest) -> HttpResponse:
+    """The page, or only its results where htmx asks for them."""
+    text = searched(request)
+    before = request.GET.get("before") or None
+    context = {"page": find_people(request.staff.workspace_id, text, before=before), "q": text, "before": before}
+    template = "console/people_results.html" if request.htmx else "console/people.html"
+    return render(request, template, context)
+
+
+def searched(request: StaffRequest) -> str:
+    """What was typed into the search box."""
+    return request.GET.get("q", "").replace("\0", "").strip()[:LONGEST_SEARCH]
+
+
+def find_people(workspace_id: int, text: str, *, before: str | None = None, limit: int = PER_PAGE) -> PeoplePage:
+    """The people a search finds, or all; 404 for a cursor that is none."""
+    with pool().connection() as connection:
+        try:
+            if text:
+                return profiles.search_people(connection, workspace_id, text, before=before, limit=limit)
+            return profiles.people(connection, workspace_id, before=before, limit=limit)
+        except InvalidCursor as error:
+            raise Http404(str(error)) from None

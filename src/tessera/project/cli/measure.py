@@ -1,0 +1,51 @@
+"""`tessera bench` and `tessera openapi`: what prints JSON for others to read."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from tessera.project.cli import needs
+
+bench = typer.Typer(help="Measure this machine: our figure beside a baseline of the same run.", no_args_is_help=True)
+
+
+@bench.command("edge")
+def edge(
+    seconds: Annotated[float, typer.Option(min=0.5, help="Length of one measurement.")] = 5.0,
+    connections: Annotated[int, typer.Option(min=1, help="Clients at once.")] = 64,
+    rounds: Annotated[int, typer.Option(min=1, help="Measurements of each server, taken in turns.")] = 5,
+    batch: Annotated[int, typer.Option(min=1, help="Events per request in the second part.")] = 100,
+) -> None:
+    """Acknowledged events per second, beside a bare server that does nothing but COPY."""
+    from tessera.project.bench import edge as measurement
+
+    _print(measurement.run(seconds=seconds, connections=connections, rounds=rounds, batch=batch))
+
+
+@bench.command("intake")
+def intake(
+    events: Annotated[int, typer.Option(min=1, help="Events of one measurement.")] = 40_000,
+    people: Annotated[int, typer.Option(min=1, help="Profiles there are already.")] = 10_000,
+    large: Annotated[int, typer.Option(min=1, help="Profiles there are in the larger database.")] = 1_000_000,
+    rounds: Annotated[int, typer.Option(min=1, help="Measurements of each, taken in turns.")] = 5,
+) -> None:
+    """Events one worker folds into profiles per second, beside COPY of the same rows, and what size costs."""
+    from tessera.project.bench import intake as measurement
+
+    def say(text: str) -> None:
+        typer.echo(text, err=True)
+
+    _print(measurement.run(events=events, people=people, large=large, rounds=rounds, say=say))
+
+
+def openapi() -> None:
+    """Print the description of the management API (OpenAPI, JSON)."""
+    needs.load_django()
+    from tessera.api.schema import openapi as describe
+
+    _print(describe())
+
+
+def _print(document: dict[str, Any]) -> None:
+    typer.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))

@@ -1,0 +1,80 @@
+"""Who may do what, as one table over every screen that changes something."""
+
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+from django.test import Client
+
+from factories.people import ingest, message, root
+
+ROLES = ("owner", "admin", "marketer", "support", "developer", "analyst")
+SOURCES = {"owner", "admin", "developer"}
+PEOPLE = {"owner", "admin", "marketer", "support"}
+
+SCREENS: list[tuple[str, str, set[str]]] = [
+    ("GET", "/", set(ROLES)),
+    ("GET", "/people", set(ROLES)),
+    ("GET", "/people/{person}", set(ROLES)),
+    ("GET", "/people/{person}/history", set(ROLES)),
+    ("GET", "/sources", set(ROLES)),
+    ("GET", "/sources/{source}", set(ROLES)),
+    ("GET", "/live", set(ROLES)),
+    ("GET", "/sources/{source}/live", set(ROLES)),
+    ("GET", "/password", set(ROLES)),
+    ("GET", "/sources/new", SOURCES),
+    ("GET", "/sources/{source}/edit", SOURCES),
+    ("POST", "/sources/{source}/keys", SOURCES),
+    ("POST", "/sources/{source}/disable", SOURCES),
+    ("POST", "/sources/{source}/enable", SOURCES),
+    ("POST", "/sources/{source}/keys/{key}/revoke", SOURCES),
+    ("GET", "/people/{person}/export", PEOPLE),
+    ("GET", "/people/{person}/merge", PEOPLE),
+    ("GET", "/people/{person}/attributes/form", PEOPLE),
+    ("POST", "/people/{person}/attributes/set", PEOPLE),
+    ("POST", "/people/{person}/attributes/remove", PEOPLE),
+    ("POST", "/people/{person}/split/{person}", PEOPLE),
+]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_roles(
+    role: str,
+    live: psycopg.Connection[Any],
+    desk: Callable[..., Client],
+    workspace_id: int,
+    source: Any,
+) -> None:
+    from tessera.workspaces import actions
+
+    ingest(live, workspace_id, [message(userId="ana")], source_id=source.id)
+    key = actions.create_write_key(source.id, workspace_id=workspace_id, name="key")
+    names = {"person": str(root(live, "user_id", "ana")), "source": str(source.id), "key": str(key.id)}
+    client = desk(role)
+
+    refused = {
+        (method, path) for method, path, _ in SCREENS if client.generic(method, path.format(**names)).status_code == 403
+    }
+
+    assert refused == {(method, path) for method, path, allowed in SCREENS if role not in allowed}
+
+
+def test_write_keys_are_shown_only_to_who_manages_sources(
+    desk: Callable[..., Client], workspace_id: int, source: Any
+) -> None:
+    from tessera.workspaces import actions
+
+    key = actions.create_write_key(source.id, workspace_id=workspace_id, name="key").key
+
+    assert key in desk("developer").get(f"/sources/{source.id}").text
+    assert key not in desk("analyst").get(f"/sources/{source.id}").text
+
+
+def test_every_view_says_what_it_asks_for() -> None:
+    from tessera.console.permissions import Ability
+    from tessera.console.urls import urlpatterns
+
+    for pattern in urlpatterns:
+        view = pattern.callback
+        assert isinstance(getattr(view, "ability", None), Ability) or view.login_required is False, pattern.name
