@@ -147,14 +147,14 @@ def test_what_one_batch_cannot_do_does_not_stop_the_others(
 ):
     from tessera.intake import pipeline
 
-    fold_event = pipeline.fold_event
+    fold = pipeline.fold
 
-    def failing(state: Any, event: Any) -> None:
-        if event.name == "Poison":
+    def failing(state: Any, events: Any) -> None:
+        if any(event.name == "Poison" for event in events):
             raise ValueError("cannot be digested")
-        fold_event(state, event)
+        fold(state, events)
 
-    monkeypatch.setattr(pipeline, "fold_event", failing)
+    monkeypatch.setattr(pipeline, "fold", failing)
     good = [message(userId=f"u{n}") for n in range(40)]
     ingest(live, workspace_id, [*good[:20], message(userId="bad", event="Poison", messageId="p1"), *good[20:]])
 
@@ -173,7 +173,7 @@ def test_a_fault_of_ours_does_not_empty_the_inbox(live: Connection, workspace_id
     def failing(*_: Any) -> None:
         raise ValueError("everything fails")
 
-    monkeypatch.setattr(pipeline, "fold_event", failing)
+    monkeypatch.setattr(pipeline, "fold", failing)
     put_in_inbox(live, workspace_id, [message(userId=f"u{n}") for n in range(100)])
     with pytest.raises(RuntimeError, match="all failed"):
         drain(live)
@@ -189,7 +189,7 @@ def test_what_was_set_aside_can_be_put_back(live: Connection, workspace_id: int,
         raise ValueError("not today")
 
     with monkeypatch.context() as broken:
-        broken.setattr(pipeline, "fold_event", failing)
+        broken.setattr(pipeline, "fold", failing)
         ingest(live, workspace_id, [message(userId="u1")])
     assert live.execute("SELECT count(*) FROM events_quarantine").fetchone() == (1,)
     assert rejections.put_back(live) == 1

@@ -85,6 +85,9 @@ class RequestWindow(models.Model):
     minute = models.BigIntegerField()
     requests = models.IntegerField(default=0)
 
+    def __str__(self) -> str:
+        return f"{self.api_key_id} at minute {self.minute}: {self.requests}"
+
 
 class RememberedReply(models.Model):
     """The answer given to an Idempotency-Key, so that a repeated POST gets it again instead of acting again."""
@@ -96,6 +99,9 @@ class RememberedReply(models.Model):
     status = models.IntegerField(null=True)
     body = models.BinaryField(null=True)
     created_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.api_key_id}: {self.idempotency_key}"
 
 
 class AuditEntry(models.Model):

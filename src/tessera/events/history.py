@@ -3,8 +3,10 @@
 Partitioned by the month in which a row was recorded; retention drops whole months.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+from struct import Struct as Packer
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,8 +15,9 @@ import psycopg
 from msgspec import Struct
 
 from tessera.events.event import SYSTEM, Event
-from tessera.foundation.clock import EPOCH, Micros, to_datetime
-from tessera.foundation.json_columns import Verbatim
+from tessera.events.inbox import COPY_HEADER, COPY_TRAILER
+from tessera.foundation.arrays import postgres_micros
+from tessera.foundation.clock import EPOCH, Micros
 
 Connection = psycopg.Connection[Any]
 
@@ -22,10 +25,6 @@ _COPY: Final = """
 COPY events_history (lane, position, recorded_at, event_id, workspace_id, source_id, profile_id, kind, name,
                      occurred_at, received_at, envelope, body) FROM STDIN (FORMAT BINARY)
 """
-_TYPES: Final = (
-    "int2", "int8", "timestamptz", "uuid", "int4", "int4", "uuid", "text", "text",
-    "timestamptz", "timestamptz", "json", "json",
-)  # fmt: skip
 _COLUMNS: Final = """
 lane, position, recorded_at, event_id, workspace_id, source_id, profile_id, kind, name, occurred_at, received_at,
 envelope::text, body::text
@@ -66,43 +65,82 @@ Entry = tuple[Event, UUID] | SystemRecord
 
 
 def append(connection: Connection, entries: Sequence[Entry], *, positions: dict[int, int], now: Micros) -> None:
+    """Append in the given order; see `appending`."""
+    with appending(connection, positions=positions, now=now) as write:
+        write(entries)
+
+
+@contextmanager
+def appending(
+    connection: Connection, *, positions: dict[int, int], now: Micros
+) -> Iterator[Callable[[Sequence[Entry]], None]]:
     """Append in the given order, numbering each lane on from `positions` (which learns the new last ones).
 
-    The caller holds the lanes, so positions have no gaps and commit in order.
+    The caller holds the lanes, so positions have no gaps and commit in order. What the caller does inside, after
+    writing, it does while the database takes the rows in.
     """
-    with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
-        copy.set_types(_TYPES)
-        recorded_at = to_datetime(now)
-        for entry in entries:
-            lane = entry.lane if isinstance(entry, SystemRecord) else entry[0].lane
-            position = positions[lane] = positions[lane] + 1
-            copy.write_row(_row(entry, lane, position, recorded_at))
-    connection.execute(
-        "INSERT INTO events_lane (lane, position) SELECT * FROM unnest(%s::smallint[], %s::bigint[])"
-        " ON CONFLICT (lane) DO UPDATE SET position = excluded.position",
-        (list(positions), list(positions.values())),
-    )
+    with connection.cursor() as cursor:
+        with cursor.copy(_COPY) as copy:
+            copy.write(COPY_HEADER)
+
+            def write(entries: Sequence[Entry]) -> None:
+                for start in range(0, len(entries), CHUNK):
+                    copy.write(b"".join(_numbered(entries[start : start + CHUNK], positions, now)))
+
+            yield write
+            copy.write(COPY_TRAILER)
+        cursor.execute(_MOVE_LANES, (list(positions), list(positions.values())))
 
 
+def _numbered(entries: Sequence[Entry], positions: dict[int, int], now: Micros) -> Iterator[bytes]:
+    for entry in entries:
+        lane = entry.lane if isinstance(entry, SystemRecord) else entry[0].lane
+        position = positions[lane] = positions[lane] + 1
+        yield _row(entry, lane, position, now)
+
+
+CHUNK: Final = 128
+_MOVE_LANES: Final = """
+INSERT INTO events_lane (lane, position) SELECT * FROM unnest(%s::smallint[], %s::bigint[])
+ON CONFLICT (lane) DO UPDATE SET position = excluded.position
+"""
 _encode = msgspec.json.Encoder().encode
+_HEAD = Packer(">hihiqiqi16sii")  # 13 fields: lane, position, recorded_at, event_id, workspace_id
+_SOURCE = Packer(">ii")
+_PROFILE = Packer(">i16si")
+_TIMES = Packer(">iqiqi")
+_LENGTH = Packer(">i")
+_NULL: Final = _LENGTH.pack(-1)
 
 
-_EMPTY = Verbatim(b"{}")
-
-
-def _row(entry: Entry, lane: int, position: int, recorded_at: datetime) -> tuple[Any, ...]:
+def _row(entry: Entry, lane: int, position: int, now: Micros) -> bytes:
+    """One row as COPY takes it in binary; packed by hand, as it is done for every event."""
     if isinstance(entry, SystemRecord):
-        moment = to_datetime(entry.at)
-        return (
-            lane, position, recorded_at, entry.event_id, entry.workspace_id, None, entry.profile_id, SYSTEM, entry.name,
-            moment, moment, _EMPTY, Verbatim(_encode(entry.body)),
-        )  # fmt: skip
-    event, profile_id = entry
-    return (
-        lane, position, recorded_at, event.event_id, event.workspace_id, event.source_id, profile_id, event.kind,
-        event.name, to_datetime(event.occurred_at), to_datetime(event.received_at),
-        Verbatim(event.envelope_json), Verbatim(event.body_json),
-    )  # fmt: skip
+        profile_id, source_id, kind, name = entry.profile_id, None, SYSTEM, entry.name
+        occurred_at = received_at = entry.at
+        envelope, body = b"{}", _encode(entry.body)
+        event_id, workspace_id = entry.event_id, entry.workspace_id
+    else:
+        event, profile_id = entry
+        source_id, kind, name = event.source_id, event.kind, event.name
+        occurred_at, received_at = event.occurred_at, event.received_at
+        envelope, body = event.envelope_json, event.body_json
+        event_id, workspace_id = event.event_id, event.workspace_id
+    kind_text, name_text = kind.encode(), name.encode()
+    return b"".join(
+        (
+            _HEAD.pack(13, 2, lane, 8, position, 8, postgres_micros(now), 16, event_id.bytes, 4, workspace_id),
+            _NULL if source_id is None else _SOURCE.pack(4, source_id),
+            _PROFILE.pack(16, profile_id.bytes, len(kind_text)),
+            kind_text,
+            _LENGTH.pack(len(name_text)),
+            name_text,
+            _TIMES.pack(8, postgres_micros(occurred_at), 8, postgres_micros(received_at), len(envelope)),
+            envelope,
+            _LENGTH.pack(len(body)),
+            body,
+        )
+    )
 
 
 def _read(row: Sequence[Any]) -> Recorded:

@@ -4,8 +4,7 @@ Knows no Django. Rows are written with COPY in PostgreSQL's binary form, built h
 budget is a ratio against a bare COPY.
 """
 
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from struct import Struct as Packer
 from typing import Any, Final, NamedTuple
@@ -15,7 +14,8 @@ import psycopg
 
 from tessera.events.lanes import lane_of
 from tessera.events.messages import Message
-from tessera.foundation.clock import EPOCH, Micros
+from tessera.foundation.arrays import postgres_micros
+from tessera.foundation.clock import Micros
 
 COPY_INBOX: Final = (
     "COPY events_inbox (lane, workspace_id, source_id, received_at, message_key, envelope, body)"
@@ -24,7 +24,6 @@ COPY_INBOX: Final = (
 COPY_HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 COPY_TRAILER: Final = b"\xff\xff"
 
-_POSTGRES_EPOCH: Final[Micros] = (datetime(2000, 1, 1, tzinfo=UTC) - EPOCH).days * 86_400_000_000
 _ROW = Packer(">hihiiiiiqi16si")  # 7 fields: lane, workspace, source, received_at, key, then the envelope's length
 _LENGTH = Packer(">i")
 
@@ -56,9 +55,7 @@ def copy_row(
     *, lane: int, workspace_id: int, source_id: int, received_at: Micros, key: bytes, envelope: bytes, body: bytes
 ) -> bytes:
     """One row of `COPY_INBOX`. Send `COPY_HEADER`, the rows, `COPY_TRAILER`."""
-    head = _ROW.pack(
-        7, 2, lane, 4, workspace_id, 4, source_id, 8, received_at - _POSTGRES_EPOCH, 16, key, len(envelope)
-    )
+    head = _ROW.pack(7, 2, lane, 4, workspace_id, 4, source_id, 8, postgres_micros(received_at), 16, key, len(envelope))
     return b"".join((head, envelope, _LENGTH.pack(len(body)), body))
 
 
@@ -101,18 +98,20 @@ def claim_lane(connection: psycopg.Connection[Any], lane: int, *, wait: bool = F
     return dict(connection.execute(_CLAIM_WAITING if wait else _CLAIM_FREE, (lane,)).fetchall())
 
 
-def take(connection: psycopg.Connection[Any], lanes: Iterable[int], *, most: int, after: int = -1) -> list[InboxRow]:
-    """Remove and return the oldest rows after `after`, up to `most` of each lane. The caller holds the lanes."""
-    rows: list[InboxRow] = []
+def take(
+    connection: psycopg.Connection[Any], lanes: Iterable[int], *, most: int, after: int = -1
+) -> Iterator[InboxRow]:
+    """Remove and hand out the oldest rows after `after`, up to `most` of each lane. The caller holds the lanes.
+
+    Lane after lane, so that the caller reads one while the database takes out the next; to be used up at once.
+    """
     with connection.pipeline():
         cursors = [
             connection.cursor(binary=True).execute(_TAKE, {"lane": lane, "most": most, "after": after})
             for lane in lanes
         ]
         for cursor in cursors:
-            rows.extend(InboxRow._make(row) for row in cursor.fetchall())
-    rows.sort(key=lambda row: row.seq)
-    return rows
+            yield from sorted(map(InboxRow._make, cursor.fetchall()))  # by lane and number
 
 
 def remove(connection: psycopg.Connection[Any], row: InboxRow) -> bool:

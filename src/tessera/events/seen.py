@@ -6,6 +6,9 @@ from uuid import UUID
 
 import psycopg
 
+from tessera.foundation.arrays import uuids
+from tessera.foundation.ids import in_order
+
 _REMEMBER = """
 INSERT INTO events_seen (message_key, seen_at)
 SELECT key, now() FROM unnest(%b::uuid[]) AS new (key)
@@ -16,7 +19,7 @@ RETURNING message_key
 
 def remember(connection: psycopg.Connection[Any], keys: Collection[UUID]) -> set[UUID]:
     """Remember these messages; returns those that are new. Waits for a rival who is taking the same one in."""
-    cursor = connection.execute(_REMEMBER, (sorted(keys),), binary=True)
+    cursor = connection.execute(_REMEMBER, (uuids(in_order(keys)),), binary=True)
     return {row[0] for row in cursor.fetchall()}
 
 

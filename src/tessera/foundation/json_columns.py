@@ -1,4 +1,4 @@
-"""JSON that is already text goes into json columns as it stands, in PostgreSQL's binary form: no parsing, no escaping."""
+"""JSON that is already text goes into json columns, and comes out of them, as it stands: no parsing, no escaping."""
 
 from typing import Any
 

@@ -13,6 +13,7 @@ import psycopg
 from xxhash import xxh64_digest
 
 from tessera.events.event import Event
+from tessera.foundation.arrays import moments, texts, uuids, whole
 from tessera.foundation.clock import to_datetime
 from tessera.foundation.errors import Outdated
 from tessera.identity.directory import Address, Directory, Owner
@@ -104,7 +105,7 @@ def _read_owners(connection: Connection, addresses: set[Address]) -> dict[Addres
     if not addresses:
         return {}
     workspaces, kinds, values = zip(*addresses, strict=True)
-    rows = connection.execute(_OWNERS, (list(workspaces), list(kinds), list(values)), binary=True)
+    rows = connection.execute(_OWNERS, (whole(workspaces), texts(kinds), texts(values)), binary=True).fetchall()
     return {(workspace, kind, value): Owner(profile, seen) for workspace, kind, value, profile, seen in rows}
 
 
@@ -197,7 +198,7 @@ def _claim_identifiers(connection: Connection, plan: Directory) -> None:
     workspaces, kinds, values, profiles, seen, events = (list(column) for column in zip(*rows, strict=True))
     answered = connection.execute(
         _CLAIM_IDENTIFIERS,
-        (workspaces, kinds, values, profiles, [to_datetime(moment) for moment in seen], events),
+        (whole(workspaces), texts(kinds), texts(values), uuids(profiles), moments(seen), uuids(events)),
         binary=True,
     )
     for workspace, kind, value, profile in answered:

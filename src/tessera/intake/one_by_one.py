@@ -65,7 +65,7 @@ class OneByOne:
         try:
             with self._connection.transaction():
                 positions = inbox.claim_lane(self._connection, lane)
-                rows = inbox.take(self._connection, positions, most=1, after=after) if positions else []
+                rows = list(inbox.take(self._connection, positions, most=1, after=after)) if positions else []
                 if not rows:
                     return None
                 row = rows[0]

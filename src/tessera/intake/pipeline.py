@@ -29,9 +29,9 @@ from tessera.identity.directory import Directory, PlannedMerge
 from tessera.intake.normalise import normalise
 from tessera.intake.reactions import Happened, Reaction
 from tessera.profiles import store as profile_store
-from tessera.profiles.fold import fold_event
-from tessera.profiles.state import State
-from tessera.profiles.store import Versioned
+from tessera.profiles.fold import fold
+from tessera.profiles.state import decode_state, encode_state
+from tessera.profiles.store import Stored, WordChanges, words_of
 
 Connection = psycopg.Connection[Any]
 MOST_TRIES: Final = 20
@@ -90,10 +90,10 @@ def drain(connection: Connection, context: Context, *, after: int, lanes: int, m
     return outcome, max(positions, key=lambda lane: (lane - after - 1) % LANES)
 
 
-def act_on(connection: Connection, context: Context, rows: Sequence[InboxRow], *, positions: dict[int, int]) -> Outcome:
+def act_on(connection: Connection, context: Context, rows: Iterable[InboxRow], *, positions: dict[int, int]) -> Outcome:
     """Everything these messages do. The caller holds their lanes and commits."""
-    outcome = Outcome(taken=len(rows))
     events, refused = read(rows, context)
+    outcome = Outcome(taken=len(events) + len(refused))
     new = seen.remember(connection, {event.event_id for event in events}) if events else set()
     events = _first_of_each(events, new)
     outcome.repeated = outcome.taken - len(events) - len(refused)
@@ -141,10 +141,11 @@ def apply_events(
     plan, placed = _place_and_fold(connection, events)
     now = now_micros()
     merged = [_merged_record(merge) for merge in plan.merges]
-    history.append(connection, [*placed, *merged], positions=positions, now=now)
     tally = Tally(context.gate)
-    for event in events:
-        tally.see(event)
+    with history.appending(connection, positions=positions, now=now) as append:
+        append([*placed, *merged])
+        for event in events:  # while the database takes in what was appended
+            tally.see(event)
     tally.write(connection, lane=events[0].lane, now=now)
     if context.reactions:
         happened = [Happened(event, profile, plan.root_of(profile)) for event, profile in placed]
@@ -162,24 +163,33 @@ def _place_and_fold(connection: Connection, events: list[Event]) -> tuple[Direct
                 placed = [(event, plan.place(event)) for event in events]
                 if plan.changes_anything:
                     identity_store.write_plan(connection, plan)
-                _fold(connection, plan, placed)
+                _fold(connection, placed)
         except Outdated:
             continue
         return plan, placed
     raise RivalsTooFast(f"people changed under a batch {MOST_TRIES} times in a row")
 
 
-def _fold(connection: Connection, plan: Directory, placed: list[tuple[Event, UUID]]) -> None:
-    born = {new.profile_id for new in plan.new_profiles}
-    touched = {profile: event.workspace_id for event, profile in placed}
-    known = profile_store.read_versions(connection, touched.keys() - born)
-    states = {profile: known.get(profile) or Versioned(workspace, 0, State()) for profile, workspace in touched.items()}
-    renamed = {profile for event, profile in placed if event.traits}
-    before = {profile: profile_store.words_of(states[profile].state) for profile in renamed}
+def _fold(connection: Connection, placed: list[tuple[Event, UUID]]) -> None:
+    """One profile after the other, from bytes to bytes: a thousand decoded states at once would fit in no cache."""
+    events_of: dict[UUID, list[Event]] = {}
     for event, profile in placed:
-        fold_event(states[profile].state, event)
-    profile_store.write_states(connection, states)
-    profile_store.change_words(connection, before, {profile: states[profile] for profile in renamed})
+        events_of.setdefault(profile, []).append(event)
+    words = WordChanges()
+
+    def refold(profile: UUID, stored: Stored | None) -> Stored:
+        events = events_of[profile]
+        workspace, version, encoded = stored or Stored(events[0].workspace_id, 0, b"{}")
+        state = decode_state(encoded)
+        renaming = any(event.traits for event in events)
+        before = words_of(state) if renaming else frozenset()
+        fold(state, events)
+        if renaming:
+            words.note(workspace, profile, before, words_of(state))
+        return Stored(workspace, version + 1, encode_state(state))
+
+    profile_store.rewrite(connection, events_of.keys(), refold)
+    words.write(connection)
 
 
 def _merged_record(merge: PlannedMerge) -> SystemRecord:

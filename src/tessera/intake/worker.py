@@ -32,7 +32,7 @@ LONGEST_NAP: Final = 0.05
 REFRESH_EVERY: Final = 5.0
 CHORES_EVERY: Final = 60.0
 TALLY_EVERY: Final = 1.0
-CONNECTIONS: Final = 2
+CONNECTIONS: Final = 1
 SHORTEST_BACK_OFF: Final = 0.1
 FOLLOWER_PAUSE: Final = 5.0
 HEALTHY_AFTER: Final = 30.0
@@ -85,11 +85,11 @@ def _work(stop: threading.Event, reactions: Sequence[Reaction], followers: Seque
 def calm_the_collector() -> None:
     """Events and states are trees without cycles: looking for cycles among them took two thirds of intake's time.
 
-    What is loaded by now is never looked at again, and the rest seldom.
+    What is loaded by now is never looked at again; the rest after a batch, when most of it is gone (`sweep`).
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(200_000, 20, 100)
+    gc.disable()
 
 
 def prepare(connection: Connection) -> None:
@@ -129,6 +129,8 @@ class Worker:
         """Do what is due; true if there was anything."""
         self._do_due()
         outcome = self.drain_some()
+        if outcome.taken:
+            gc.collect(0)
         followed = sum(self._follow(follower) for follower in self._followers)
         return bool(outcome.taken or followed)
 

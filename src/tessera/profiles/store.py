@@ -2,18 +2,19 @@
 
 import re
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import psycopg
-from msgspec import Struct
 
+from tessera.foundation.arrays import Packed, documents, large, texts, uuids, whole
 from tessera.foundation.errors import Outdated
-from tessera.foundation.json_columns import Verbatim, verbatim_cursor
+from tessera.foundation.ids import in_order
+from tessera.foundation.json_columns import verbatim_cursor
 from tessera.profiles.registers import value_of
-from tessera.profiles.state import State, decode_state, encode_state
+from tessera.profiles.state import State, decode_state
 
 Connection = psycopg.Connection[Any]
 
@@ -38,38 +39,54 @@ MAX_WORDS: Final = 20
 _WORD = re.compile(r"[^\W_]+")
 
 
-class Versioned(Struct):
-    """A state as it was read (or, version 0, is not there yet)."""
+class Stored(NamedTuple):
+    """A state as it stands in the table, encoded. `version` counts its writes: each insists on the one before."""
 
     workspace_id: int
     version: int
-    state: State
+    state: bytes
 
 
-def read_versions(connection: Connection, profiles: Collection[UUID]) -> dict[UUID, Versioned]:
-    """The states of these profiles, unlocked, each with the version that `write_states` will insist on."""
-    if not profiles:
-        return {}
-    with verbatim_cursor(connection) as cursor:
-        rows = cursor.execute(_READ, (list(profiles),)).fetchall()
-    return {profile: Versioned(workspace, version, decode_state(text)) for profile, workspace, version, text in rows}
+Refold = Callable[[UUID, Stored | None], Stored]
+"""What becomes of a profile's state: (its id, the state as it stands or None) → the state to write."""
+
+CHUNK: Final = 128
+
+
+def rewrite(connection: Connection, profiles: Collection[UUID], refold: Refold) -> None:
+    """Read these states, have each made anew, write them over the versions they were read at, in id order.
+
+    In chunks down a pipeline: while one is folded here, the database reads the next and writes the last.
+    Raises `Outdated` (roll back then) where a rival wrote one meanwhile.
+    """
+    ids = in_order(profiles)
+    chunks = [ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK)]
+    with connection.pipeline():
+        reading = [_verbatim(connection, _READ, (uuids(chunk),)) for chunk in chunks]
+        writing = []
+        for chunk, cursor in zip(chunks, reading, strict=True):
+            known = _stored(cursor)
+            made = [refold(profile, known.get(profile)) for profile in chunk]
+            workspaces, versions, states = zip(*made, strict=True)
+            rows = (uuids(chunk), whole(workspaces), large(versions), documents(states))
+            writing.append(connection.execute(_WRITE, rows))
+    if sum(cursor.rowcount for cursor in writing) != len(ids):
+        raise Outdated
 
 
 def read_states(connection: Connection, profiles: Collection[UUID]) -> dict[UUID, State]:
-    return {profile: found.state for profile, found in read_versions(connection, profiles).items()}
+    if not profiles:
+        return {}
+    found = _stored(_verbatim(connection, _READ, (uuids(profiles),)))
+    return {profile: decode_state(stored.state) for profile, stored in found.items()}
 
 
-def write_states(connection: Connection, states: Mapping[UUID, Versioned]) -> None:
-    """Write these states over the versions they were read at, in id order. Raises `Outdated` (roll back then)."""
-    if not states:
-        return
-    ids = sorted(states)
-    changed = [states[profile] for profile in ids]
-    workspaces = [one.workspace_id for one in changed]
-    versions = [one.version + 1 for one in changed]
-    texts = [Verbatim(encode_state(one.state)) for one in changed]
-    if connection.execute(_WRITE, (ids, workspaces, versions, texts)).rowcount != len(ids):
-        raise Outdated
+def _verbatim(connection: Connection, statement: str, parameters: tuple[Packed, ...]) -> psycopg.Cursor[Any]:
+    return verbatim_cursor(connection).execute(statement, parameters)
+
+
+def _stored(cursor: psycopg.Cursor[Any]) -> dict[UUID, Stored]:
+    return {row[0]: Stored._make(row[1:]) for row in cursor.fetchall()}
 
 
 def words_of(state: State) -> frozenset[str]:
@@ -94,18 +111,21 @@ def search_words(text: str) -> tuple[str, ...]:
     return tuple(word[:64] for word in _WORD.findall(letters))
 
 
-def change_words(
-    connection: Connection, before: Mapping[UUID, frozenset[str]], states: Mapping[UUID, Versioned]
-) -> None:
-    """Bring the search words of these profiles up to date; writes only what changed."""
-    add: list[tuple[int, str, UUID]] = []
-    drop: list[tuple[int, str, UUID]] = []
-    for profile, one in states.items():
-        words, known = words_of(one.state), before.get(profile, frozenset())
-        add += [(one.workspace_id, word, profile) for word in words - known]
-        drop += [(one.workspace_id, word, profile) for word in known - words]
-    if add:
-        connection.execute(_ADD_WORDS, [list(column) for column in zip(*sorted(add), strict=True)])
-    if drop:
-        with connection.cursor() as cursor:
-            cursor.executemany(_DROP_WORD, sorted(drop))
+class WordChanges:
+    """The search words that a batch adds and drops."""
+
+    def __init__(self) -> None:
+        self._add: list[tuple[int, str, UUID]] = []
+        self._drop: list[tuple[int, str, UUID]] = []
+
+    def note(self, workspace_id: int, profile: UUID, before: frozenset[str], after: frozenset[str]) -> None:
+        self._add += [(workspace_id, word, profile) for word in after - before]
+        self._drop += [(workspace_id, word, profile) for word in before - after]
+
+    def write(self, connection: Connection) -> None:
+        if self._add:
+            workspaces, words, profiles = zip(*sorted(self._add), strict=True)
+            connection.execute(_ADD_WORDS, (whole(workspaces), texts(words), uuids(profiles)))
+        if self._drop:
+            with connection.cursor() as cursor:
+                cursor.executemany(_DROP_WORD, sorted(self._drop))

@@ -40,12 +40,14 @@ def run(
     people: int = 10_000,
     large: int = 1_000_000,
     rounds: int = 5,
+    burst: int = 3,
     say: Say = lambda _: None,
 ) -> dict[str, Any]:
     """Measure and return a document for JSON: `figure` and `baseline` are events per second among `people`.
 
     Every round folds `events` into each population and copies them once, in turning order; `cost_of_size` is what an
-    event costs among `large` people over what it costs among `people`. Making a million takes a minute or two. Raises
+    event costs among `large` people over what it costs among `people`. A visitor makes `burst` calls in a row on
+    average; 1 is the hardest. Making a million takes a minute or two. Raises
     `SetupError` when something was not folded.
     """
     with ExitStack() as stack:
@@ -53,7 +55,7 @@ def run(
         folders: list[Folder] = []
         for count in (people, large):
             say(f"making {count:,} people")
-            folders.append(stack.enter_context(_folder(count)))
+            folders.append(stack.enter_context(_folder(count, burst)))
         copier = stack.enter_context(_copier(folders[0].address, people))
         contestants: list[Contestant] = [*folders, copier]
         for contestant in contestants:
@@ -86,11 +88,11 @@ class Contestant(Protocol):
 class Folder:
     """A population, and the worker that folds into it."""
 
-    def __init__(self, address: str, people: int, worker: "subprocess.Popen[bytes]", connection: Any) -> None:
+    def __init__(self, address: str, traffic: Traffic, worker: "subprocess.Popen[bytes]", connection: Any) -> None:
         self.address = address
         self._worker = worker
         self._connection = connection
-        self._traffic = Traffic(people=people, seed=people)
+        self._traffic = traffic
 
     def measure(self, events: int) -> Round:
         rows = [inbox_row(call) for call in self._traffic.calls(events)]
@@ -169,7 +171,7 @@ def _recorded(connection: Any) -> int:
 
 
 @contextmanager
-def _folder(people: int) -> Iterator[Folder]:
+def _folder(people: int, burst: int) -> Iterator[Folder]:
     with throw_away_database() as address, psycopg.connect(address, autocommit=True) as connection:
         populate(connection, people=people)
         # As in the middle of a long run: nothing left to write back of what was loaded, and pages in the log already
@@ -182,7 +184,7 @@ def _folder(people: int) -> Iterator[Folder]:
             command, env=environment(address), stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=-1
         )
         try:
-            yield Folder(address, people, worker, connection)
+            yield Folder(address, Traffic(people=people, seed=people, burst=burst), worker, connection)
         finally:
             worker.kill()
             worker.communicate()

@@ -147,12 +147,16 @@ class Call(NamedTuple):
 
 
 class Traffic:
-    """What `people` do, one call after the other, each by anybody (nobody's calls come in a row, which is the hardest).
+    """What `people` do, one visit after the other. One visit in twenty is by a device never seen before.
 
-    One in twenty comes from a device never seen before.
+    A visit is `burst` calls in a row on average (one to twice that less one): what an SDK sends when it flushes, or
+    a page when it opens. With a burst of 1 nobody's calls come in a row, which is the hardest there is.
     """
 
-    def __init__(self, *, people: int, seed: int) -> None:
+    def __init__(self, *, people: int, seed: int, burst: int = 3) -> None:
+        self._burst = burst
+        self._left = 0
+        self._visitor = (0, False)
         self._people = people
         self._random = Random(seed)  # noqa: S311
         self._seed = seed
@@ -167,8 +171,12 @@ class Traffic:
     def _call(self, at: Micros) -> Call:
         rnd = self._random
         self._written += 1
-        stranger = rnd.random() < 0.05
-        number = self._written if stranger else rnd.randrange(self._people)
+        if not self._left:
+            self._left = rnd.randint(1, 2 * self._burst - 1)
+            stranger = rnd.random() < 0.05
+            self._visitor = (self._written if stranger else rnd.randrange(self._people), stranger)
+        self._left -= 1
+        number, stranger = self._visitor
         body = _body(rnd, number, at, stranger=stranger)
         if stranger:
             body["anonymousId"] = f"new-{self._seed}-{number}"

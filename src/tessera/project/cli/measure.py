@@ -29,6 +29,7 @@ def intake(
     people: Annotated[int, typer.Option(min=1, help="Profiles there are already.")] = 10_000,
     large: Annotated[int, typer.Option(min=1, help="Profiles there are in the larger database.")] = 1_000_000,
     rounds: Annotated[int, typer.Option(min=1, help="Measurements of each, taken in turns.")] = 5,
+    burst: Annotated[int, typer.Option(min=1, help="Calls a visitor makes in a row, on average.")] = 3,
 ) -> None:
     """Events one worker folds into profiles per second, beside COPY of the same rows, and what size costs."""
     from tessera.project.bench import intake as measurement
@@ -36,7 +37,7 @@ def intake(
     def say(text: str) -> None:
         typer.echo(text, err=True)
 
-    _print(measurement.run(events=events, people=people, large=large, rounds=rounds, say=say))
+    _print(measurement.run(events=events, people=people, large=large, rounds=rounds, burst=burst, say=say))
 
 
 def openapi() -> None:
