@@ -68,8 +68,8 @@ class OwnPostgres:
 
 
 @pytest.fixture
-def own_postgres(tmp_path: Path) -> Iterator[OwnPostgres]:
-    own = OwnPostgres(tmp_path / "home")
+def own_postgres(state_folder: Path) -> Iterator[OwnPostgres]:
+    own = OwnPostgres(state_folder / "home")
     yield own
     own.stop()
 

@@ -192,6 +192,7 @@ def test_what_was_set_aside_can_be_put_back(live: Connection, workspace_id: int,
         broken.setattr(pipeline, "fold", failing)
         ingest(live, workspace_id, [message(userId="u1")])
     assert live.execute("SELECT count(*) FROM events_quarantine").fetchone() == (1,)
+    assert [row.error for row in rejections.set_aside(live)] == ["ValueError: not today"]
     assert rejections.put_back(live) == 1
     drain(live)
     assert root(live, "user_id", "u1") is not None

@@ -67,6 +67,22 @@ def quarantine(connection: Connection, row: InboxRow, *, error: str) -> None:
     )
 
 
+class SetAside(Struct, frozen=True):
+    """A message that intake could not act on."""
+
+    source_id: int
+    received_at: datetime
+    error: str
+
+
+def set_aside(connection: Connection, *, limit: int = 100) -> list[SetAside]:
+    """The newest messages that were set aside."""
+    rows = connection.execute(
+        "SELECT source_id, received_at, error FROM events_quarantine ORDER BY received_at DESC LIMIT %s", (limit,)
+    )
+    return [SetAside(*row) for row in rows]
+
+
 def put_back(connection: Connection) -> int:
     """Put everything that was set aside into the inbox again, for another try; returns how many."""
     cursor = connection.execute(

@@ -14,6 +14,8 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 _COLOURS = {"warning": "\033[33m", "error": "\033[31m", "critical": "\033[31;1m"}
 _PLAIN = "\033[0m"
+# Without the values of local variables: they are bodies and identifiers of people.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 
 
 def set_up_logs(process: str, *, stream: TextIO = sys.stderr) -> None:
@@ -50,7 +52,7 @@ def set_up_logs(process: str, *, stream: TextIO = sys.stderr) -> None:
 
 def _renderers(stream: TextIO) -> list[Processor]:
     if os.environ.get("TESSERA_LOG", "").strip().lower() == "json":
-        return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(default=str)]
+        return [_TRACEBACKS, structlog.processors.JSONRenderer(default=str)]
     return [structlog.processors.format_exc_info, _Line(colours=stream.isatty())]
 
 

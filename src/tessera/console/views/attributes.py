@@ -3,14 +3,13 @@
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import reswap, retarget
 
-from tessera.access.actions import record_audit
+from tessera.access.audit import record_audit_on
 from tessera.console.forms import AttributeForm, kind_of_value, text_of_value
 from tessera.console.permissions import Ability, StaffRequest, requires
 from tessera.console.views.card import attribute_lines, find_person
@@ -71,8 +70,9 @@ def _change(request: StaffRequest, profile_id: UUID, changes: dict[str, Any]) ->
     """The change and its audit entry. The entry is rolled back when the change is refused. Raises `TesseraError`."""
     staff = request.staff
     person = find_person(staff.workspace_id, profile_id)
-    with transaction.atomic(), pool().connection() as connection:
-        record_audit(
+    with pool().connection() as connection, connection.transaction():
+        record_audit_on(
+            connection,
             workspace_id=staff.workspace_id,
             actor=staff.email,
             action="change_attributes",

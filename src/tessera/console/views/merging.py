@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -12,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from tessera.access.actions import record_audit
+from tessera.access.audit import record_audit_on
 from tessera.console.forms import MergeForm
 from tessera.console.permissions import Ability, StaffRequest, requires
 from tessera.console.views.card import AttributeLine, attribute_lines, find_person
@@ -85,8 +84,9 @@ def _side_by_side(
 def _merge(request: StaffRequest, keep: PersonView, absorb: PersonView, reason: str) -> None:
     """The merge and its audit entry, which is rolled back when the merge is refused. Raises `TesseraError`."""
     staff = request.staff
-    with transaction.atomic(), pool().connection() as connection:
-        record_audit(
+    with pool().connection() as connection, connection.transaction():
+        record_audit_on(
+            connection,
             workspace_id=staff.workspace_id,
             actor=staff.email,
             action="merge_profiles",
@@ -113,9 +113,13 @@ def split(request: StaffRequest, profile_id: UUID, merge_id: UUID) -> HttpRespon
     if merge_id not in {one.merge_id for one in person.merges}:
         raise Http404("no such merge of this person")
     try:
-        with transaction.atomic(), pool().connection() as connection:
-            record_audit(
-                workspace_id=staff.workspace_id, actor=staff.email, action="split_profiles", target=f"merge:{merge_id}"
+        with pool().connection() as connection, connection.transaction():
+            record_audit_on(
+                connection,
+                workspace_id=staff.workspace_id,
+                actor=staff.email,
+                action="split_profiles",
+                target=f"merge:{merge_id}",
             )
             undone = identity.split_profiles(
                 connection, workspace_id=staff.workspace_id, merge_id=merge_id, actor=staff.email, now=timezone.now()

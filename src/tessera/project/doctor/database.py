@@ -82,7 +82,7 @@ def queue() -> Iterator[Check]:
     age = found.oldest_waiting_seconds
     said = f"{found.waiting} waiting, the oldest for {age:.0f} s" if found.waiting else "empty"
     yield judged("Inbox", said, fail=age > 600, warn=age > 60, hint="start a worker, or another; see logs/worker.log")
-    hint = "see the error column of events_quarantine; nothing is lost"
+    hint = "`tessera quarantine list` says why; `tessera quarantine retry` when it is mended"
     yield judged("Quarantine", f"{found.quarantined} messages set aside", warn=found.quarantined > 0, hint=hint)
     hint = "the live debugger shows each with its reason"
     yield judged(
