@@ -86,6 +86,18 @@ def test_any_order_any_repetition_any_batches_give_the_same_people(
     assert live.execute("SELECT count(*) FROM events_history WHERE kind <> 'system'").fetchone() == (len(messages),)
 
 
+def test_what_came_first_is_acted_on_first_whatever_the_lanes(live: Connection, workspace_id: int):
+    """Where a rule has to choose, the order in which we heard of it decides; lanes must not shuffle one batch."""
+    for number in range(20):
+        device, first, second = f"device-{number}", f"first-{number}", f"second-{number}"
+        ingest(
+            live,
+            workspace_id,
+            [message("identify", userId=user, anonymousId=device) for user in (first, second)],
+        )
+        assert root(live, "anonymous_id", device) == root(live, "user_id", first)
+
+
 def test_a_message_sent_twice_counts_once_even_under_another_name(live: Connection, workspace_id: int):
     ingest(live, workspace_id, [message(messageId="m1", userId="u1")] * 2)
     ingest(live, workspace_id, [message(messageId="m1", userId="u1"), message(messageId="m1", userId="u2")])

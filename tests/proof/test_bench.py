@@ -49,7 +49,7 @@ def test_traffic_of_known_people_lands_on_them_and_strangers_are_one_in_twenty(
     with psycopg.connect(database, autocommit=True) as connection:
         populate(connection, people=20)
         before = read_states(connection, [profile_id(number) for number in range(20)])
-        calls = Traffic(people=20, seed=1).calls(400)
+        calls = Traffic(people=20, seed=1, burst=1).calls(400)
         with connection.cursor() as cursor, cursor.copy(intake.inbox.COPY_INBOX) as copy:
             copy.write(b"".join((intake.inbox.COPY_HEADER, *map(inbox_row, calls), intake.inbox.COPY_TRAILER)))
         worker = Worker(connection, load_context(connection))

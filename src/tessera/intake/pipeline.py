@@ -7,6 +7,7 @@ taken in one order everywhere (see identity/store.py), so batches wait for each 
 """
 
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -108,7 +109,8 @@ def act_on(connection: Connection, context: Context, rows: Iterable[InboxRow], *
 
 
 def read(rows: Iterable[InboxRow], context: Context) -> tuple[list[Event], list[Rejection]]:
-    events: list[Event] = []
+    """The events of these messages, in the order they came in whatever their lanes, and what was refused."""
+    numbered: list[tuple[int, Event]] = []
     refused: list[Rejection] = []
     for row in rows:
         rules = context.rules.get(row.workspace_id, _DEFAULT_RULES)
@@ -121,8 +123,9 @@ def read(rows: Iterable[InboxRow], context: Context) -> tuple[list[Event], list[
             refused.append(rejections.rejection_of(row, code="blocked_identifier", detail=NOBODY))
             continue
         context.gate.judge(event)
-        events.append(event)
-    return events, refused
+        numbered.append((row.seq, event))
+    numbered.sort(key=itemgetter(0))
+    return [event for _, event in numbered], refused
 
 
 def _first_of_each(events: list[Event], new: set[UUID]) -> list[Event]:
