@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tessera.collect.requests import client_address
+from tessera.foundation.addresses import client_address
 
 from .conftest import Collect, NewSource
 

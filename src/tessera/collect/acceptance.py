@@ -35,6 +35,10 @@ _BATCH_DEPTH: Final = MAX_DEPTH + 8
 """Cut deeper than the limit for one message inside a batch, so that the cut message is still refused."""
 
 
+MAX_SHARED_BYTES = 4 * 1024 * 1024
+"""What a batch says once is stored with each of its messages; together at most this much."""
+
+
 class _Named(msgspec.Struct, rename="camel"):
     message_id: Any = None
 
@@ -75,6 +79,8 @@ def judge_batch(raw: bytes, *, source: Source, ip: str | None, user_agent: str |
     if len(batch.batch) > MAX_BATCH_EVENTS:
         raise Problem(400, "too_many_events", f"a batch may have {MAX_BATCH_EVENTS} events, not {len(batch.batch)}")
     envelope = _envelope_of(batch, ip, user_agent)
+    if len(envelope) * len(batch.batch) > MAX_SHARED_BYTES:
+        raise Problem(400, "context_too_large", "what a batch says for all its messages is too much for so many")
     received_at = now_micros()
     judged = Judged([], [], [], batch.batch)
     for index, item in enumerate(batch.batch):

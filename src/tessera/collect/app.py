@@ -27,8 +27,9 @@ from tessera.collect.cors import ANY_ORIGIN, preflight, shared_with
 from tessera.collect.keys import KeyCache, Source
 from tessera.collect.metrics import Tally, exposition
 from tessera.collect.rejections import RejectionLog
-from tessera.collect.requests import Receive, Request, client_address
+from tessera.collect.requests import Receive, Request
 from tessera.events.messages import Envelope, Rejected, encode_envelope
+from tessera.foundation.addresses import client_address
 from tessera.foundation.database import dsn
 from tessera.foundation.settings import settings
 
@@ -42,8 +43,9 @@ METRICS_OF_CLIENTS: Final = "/v1/m"
 _ACCEPTED_ONE: Final = b'{"success":true,"accepted":1,"rejected":[]}'
 _ACCEPTED: Final = answer(200, _ACCEPTED_ONE)
 _ACCEPTED_FROM_ANYWHERE: Final = answer(200, _ACCEPTED_ONE, headers=ANY_ORIGIN)
-_MOST_ENVELOPES: Final = 10_000
+_MOST_ENVELOPES: Final = 5_000
 _MAX_USER_AGENT: Final = 1_000
+_MAX_FORWARDED = 500
 _OURS_TO_BLAME: Final = frozenset({429, 500, 503})
 
 
@@ -250,8 +252,8 @@ class Collect:
         client = request.scope["client"]
         key = (
             client[0] if client else None,
-            request.headers.get(b"user-agent"),
-            request.forwarded_for() if self._trusted_proxies else None,
+            (request.headers.get(b"user-agent") or b"")[:_MAX_USER_AGENT],
+            (request.forwarded_for() or b"")[-_MAX_FORWARDED:] if self._trusted_proxies else None,
         )
         envelope = self._envelopes.get(key)
         if envelope is None:

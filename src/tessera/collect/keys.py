@@ -23,7 +23,7 @@ READ_EVERY: Final = 2.0
 READ_APART: Final = 1.0
 PATIENCE: Final = 3.0
 STALE_AFTER: Final = 5.0
-MOST_ASKING: Final = 1_000
+MOST_ASKING: Final = 100
 
 _READ_KEYS: Final = """
 SELECT k.key, s.id, s.workspace_id, s.disabled_at IS NOT NULL, s.allowed_origins

@@ -5,7 +5,6 @@ import zlib
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Awaitable, Callable, Mapping
-from ipaddress import IPv6Address, ip_address
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -110,36 +109,3 @@ def _unpack(body: bytes, encoding: bytes) -> bytes:
     if not inflater.eof or inflater.unused_data:
         raise Problem(400, "malformed_gzip", "the body is not one whole gzip member")
     return plain
-
-
-def client_address(peer: str | None, forwarded: bytes | None, *, trusted_proxies: int) -> str | None:
-    """The address of the client as text, or `None` where nobody trustworthy says it.
-
-    Each of our own proxies appends the address it saw, so the client is the entry that the outermost one wrote:
-    counted from the right, never from the left, which the client can write itself.
-    """
-    if trusted_proxies and forwarded is not None:
-        hops = forwarded.decode("latin-1").split(",")
-        if len(hops) < trusted_proxies:
-            return None
-        return _plain_address(hops[-trusted_proxies])
-    return _plain_address(peer or "")
-
-
-def _plain_address(text: str) -> str | None:
-    """`1.2.3.4`, `1.2.3.4:5678`, `[::1]:5678`, `::ffff:1.2.3.4`; anything else is nobody's address."""
-    text = text.strip()
-    if text.startswith("["):
-        text = text[1:].partition("]")[0]
-    elif text.count(":") == 1:
-        text = text.partition(":")[0]
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return None
-    if isinstance(address, IPv6Address):
-        if address.scope_id is not None:
-            return None
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-    return str(address)

@@ -53,7 +53,8 @@ class StaffOnly:
             return None
         staff = current_staff(request)
         if staff is None:
-            logout(request)
+            if request.user.is_authenticated:
+                logout(request)
             return _to_login(request)
         request.staff = staff  # type: ignore[attr-defined]
         if staff.language:

@@ -118,6 +118,7 @@ class Child:
             return "it never started"
         code = await process.wait()
         _kill_group(process.pid)
+        self._process = None  # the number is free from now on; nobody of ours may be taken for whoever gets it
         if self._reader is not None:
             await asyncio.wait({self._reader}, timeout=1)
         return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
@@ -125,9 +126,10 @@ class Child:
     async def stop(self, *, hurry: asyncio.Event) -> None:
         """Ask it to finish; kill it with everything it forked when its grace is over or `hurry` is set."""
         self._stopping = True
-        if self._process is None or self._plan is None:
+        process = self._process
+        if process is None or self._plan is None:
             return
-        done, hurried = asyncio.create_task(self._process.wait()), asyncio.create_task(hurry.wait())
+        done, hurried = asyncio.create_task(process.wait()), asyncio.create_task(hurry.wait())
         self._signal(self._plan.order_to_stop)
         await asyncio.wait({done, hurried}, timeout=self._plan.grace, return_when=asyncio.FIRST_COMPLETED)
         hurried.cancel()
@@ -135,7 +137,8 @@ class Child:
             self._say(self.name, "has not stopped; killing it")
             self._signal(self._plan.order_to_hurry)
             await asyncio.wait({done}, timeout=_LAST_GRACE)
-        _kill_group(self._process.pid)
+        if self._process is not None:  # otherwise `_ended` has swept up already
+            _kill_group(process.pid)
         await done
         if self._reader is not None:
             await asyncio.wait({self._reader}, timeout=1)
@@ -171,7 +174,7 @@ class LogFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._file = path.open("ab", buffering=0)
 
     def __enter__(self) -> "LogFile":

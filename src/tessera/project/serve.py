@@ -8,22 +8,25 @@ from pathlib import Path
 from types import FrameType
 
 from granian import Granian
-from granian.constants import Interfaces, Loops
+from granian.constants import HTTPModes, Interfaces, Loops
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from tessera.foundation.logs import set_up_logs
 from tessera.foundation.settings import settings
 from tessera.project.ports import check_free
 
-CONSOLE_THREADS = 4
 STOP_SECONDS = 5
+HEAD_MILLISECONDS = 5_000
+"""A connection that says nothing, or half a request's head, for so long is closed."""
+MOST_CONNECTIONS = 4_096
 
 
 def serve_collect() -> None:
     """The ingestion edge, until SIGTERM or SIGINT. Raises `SetupError` when its port is taken. Never loads Django."""
     check_free({"collect": settings().collect_port})
     set_up_logs("collect")
-    _serve("tessera.collect.app:app", settings().collect_port, Interfaces.ASGI, threads=1)
+    _serve("tessera.collect.app:app", settings().collect_port)
 
 
 def serve_console() -> None:
@@ -34,13 +37,7 @@ def serve_console() -> None:
     set_up_logs("console")
     logging.getLogger("django.request").setLevel(logging.ERROR)  # a client's mistake is the client's to read
     static = collect_if_changed()
-    _serve(
-        "tessera.project.wsgi:application",
-        settings().console_port,
-        Interfaces.WSGI,
-        threads=CONSOLE_THREADS,
-        static=static,
-    )
+    _serve("tessera.project.front:application", settings().console_port, static=static)
 
 
 def run_worker() -> None:
@@ -58,18 +55,20 @@ def run_worker() -> None:
     worker.run(stop)
 
 
-def _serve(target: str, port: int, interface: Interfaces, *, threads: int, static: Path | None = None) -> None:
+def _serve(target: str, port: int, *, static: Path | None = None) -> None:
     """granian forks one worker; when that dies the whole server ends, and whoever supervises us starts it anew."""
     multiprocessing.set_start_method("fork", force=True)  # what is set up here, logs first of all, holds there too
     Granian(
         target,
         address=settings().host,
         port=port,
-        interface=interface,
-        loop=Loops.uvloop if interface == Interfaces.ASGI else Loops.auto,
+        interface=Interfaces.ASGI,
+        loop=Loops.uvloop,
         workers=1,
-        blocking_threads=threads,
         websockets=False,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=HEAD_MILLISECONDS, max_buffer_size=65_536),
+        backpressure=MOST_CONNECTIONS,
         log_level=LogLevels.warning,
         log_dictconfig={"loggers": {"_granian": {"propagate": True}}},
         log_access=False,

@@ -132,3 +132,14 @@ AXES_LOCKOUT_CALLABLE = "tessera.console.views.entrance.locked_out"
 AXES_DISABLE_ACCESS_LOG = True  # log-ins are in the audit trail
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
+
+# A client's mistake is the client's to read: paths and hosts of refused requests do not belong in our logs.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        "django.security": {"level": "CRITICAL"},
+        "axes": {"level": "WARNING"},
+    },
+}

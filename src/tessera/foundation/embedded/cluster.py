@@ -7,6 +7,8 @@ import stat
 import subprocess
 from pathlib import Path
 
+import psutil
+
 from tessera.foundation.embedded.os_user import OsUser, as_user, open_binaries, open_the_way, own, server_user
 from tessera.foundation.embedded.places import ROLE, Places, binaries, places
 from tessera.foundation.errors import SetupError
@@ -18,7 +20,7 @@ _LOCAL = "# PostgreSQL settings of this installation; they win over Tessera's ow
 _SETTINGS = """\
 # Written by Tessera at every start. Settings of your own go to local.conf, beside the data directory.
 max_connections = 100
-shared_buffers = 256MB
+shared_buffers = {shared_buffers}MB
 huge_pages = off
 fsync = on
 synchronous_commit = on
@@ -36,7 +38,19 @@ timezone = UTC
 log_timezone = UTC
 log_line_prefix = '%m [%p] %a '
 log_checkpoints = off
+# Statements and the rows in their errors are people's data; the client gets them, the log does not.
+log_error_verbosity = terse
+log_min_error_statement = panic
 """
+
+
+def shared_buffers() -> int:
+    """Megabytes of page cache: a quarter of the machine's memory, 128 to 8,192; only what is touched is ever used."""
+    return min(max(psutil.virtual_memory().total // 4 // 1_000_000, 128), 8_192)
+
+
+def server_settings() -> str:
+    return _SETTINGS.format(shared_buffers=shared_buffers())
 
 
 def prepare(home: Path) -> list[str]:
@@ -56,7 +70,7 @@ def prepare(home: Path) -> list[str]:
         _check_version(place.data, folder)
         if not place.local.exists():
             place.local.write_text(_LOCAL)
-        _write(place.data / "tessera.conf", _SETTINGS, user)
+        _write(place.data / "tessera.conf", server_settings(), user)
         _write(place.data / "pg_hba.conf", _ACCESS_RULES, user)
     except PermissionError as error:
         raise SetupError(f"cannot prepare PostgreSQL: {error.strerror}: {error.filename}") from None
@@ -95,7 +109,7 @@ def _make_cluster(place: Places, user: OsUser | None, folder: Path) -> None:
         password_file.unlink(missing_ok=True)
     with (draft / "postgresql.conf").open("a") as configuration:
         configuration.write(_INCLUDES)
-    _write(draft / "tessera.conf", _SETTINGS, user)
+    _write(draft / "tessera.conf", server_settings(), user)
     _tool([str(folder / "postgres"), "--single", "-D", str(draft), "postgres"], user, f"CREATE DATABASE {ROLE};\n")
     draft.rename(place.data)
 

@@ -51,7 +51,7 @@ def embedded_dsn(home: Path) -> str:
     place = places(home)
     place.base.mkdir(parents=True, exist_ok=True)  # before the secret's own folder would be made, which is closed
     password = quote(secret_file(place.password), safe="")
-    return f"postgresql://{ROLE}:{password}@/{ROLE}?host={quote(str(place.run), safe='')}"
+    return f"postgresql://{ROLE}:{password}@/{ROLE}?host={quote(str(place.run), safe='')}&require_auth=scram-sha-256"
 
 
 def binaries() -> Path:

@@ -183,7 +183,7 @@ def borrowed_server(home: Path) -> Iterator[None]:
 def _start_detached(home: Path) -> None:
     """Waits until it is ready: a rival who looks before the pid file is there would start a second one."""
     log = places(home).log
-    log.parent.mkdir(parents=True, exist_ok=True)
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > LOG_LIMIT:
         log.replace(log.with_suffix(".log.1"))
     with log.open("ab") as output:
