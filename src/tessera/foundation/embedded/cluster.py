@@ -45,8 +45,8 @@ log_min_error_statement = panic
 
 
 def shared_buffers() -> int:
-    """Megabytes of page cache: a quarter of the machine's memory, 128 to 8,192; only what is touched is ever used."""
-    return min(max(psutil.virtual_memory().total // 4 // 1_000_000, 128), 8_192)
+    """Megabytes of page cache: a quarter of the machine's memory, 128 to 4,096; only what is touched is ever used."""
+    return min(max(psutil.virtual_memory().total // 4 // 1_000_000, 128), 4_096)
 
 
 def server_settings() -> str:
