@@ -29,7 +29,6 @@ SELECT i.workspace_id, i.kind, i.value, i.profile_id,
   FROM unnest(%b::int[], %b::text[], %b::text[]) AS wanted (workspace_id, kind, value)
   JOIN identity_identifier i USING (workspace_id, value, kind)
 """
-_ROOTS = "SELECT id, root_id FROM identity_profile WHERE id = ANY(%b)"
 _MEMBERS = "SELECT id, root_id FROM identity_profile WHERE root_id = ANY(%b)"
 _VERSIONS = "SELECT id, version FROM identity_profile WHERE id = ANY(%b)"
 _IDENTIFIERS = """

@@ -26,42 +26,24 @@ Connection = psycopg.Connection[Any]
 
 LANES_AT_ONCE: Final = 16
 ROWS_PER_LANE: Final = 64
-FEWEST_LANES_WORTH: Final = 4
 SHORTEST_NAP: Final = 0.002
 LONGEST_NAP: Final = 0.05
 REFRESH_EVERY: Final = 5.0
 CHORES_EVERY: Final = 60.0
 TALLY_EVERY: Final = 1.0
-CONNECTIONS: Final = 1
 SHORTEST_BACK_OFF: Final = 0.1
 FOLLOWER_PAUSE: Final = 5.0
 HEALTHY_AFTER: Final = 30.0
 LONGEST_BACK_OFF: Final = 10.0
 
 
-def run(
-    stop: threading.Event,
-    *,
-    reactions: Sequence[Reaction] = (),
-    followers: Sequence[Follower] = (),
-    connections: int = CONNECTIONS,
-) -> None:
+def run(stop: threading.Event, *, reactions: Sequence[Reaction] = (), followers: Sequence[Follower] = ()) -> None:
     """Work until `stop` is set. Survives the loss of the database by trying again with back-off.
 
-    Several connections, so that one batch is folded here while the database works on another.
+    One connection: a second thread would fold while the first waits for the database, but in Python the two cost each
+    other more than they gain (measured). Another worker process is the way to use another processor.
     """
     calm_the_collector()
-    threads = [
-        threading.Thread(target=_work, args=(stop, reactions, followers if first else (), first), daemon=True)
-        for first in [True] + [False] * (connections - 1)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-
-def _work(stop: threading.Event, reactions: Sequence[Reaction], followers: Sequence[Follower], chores: bool) -> None:
     back_off = SHORTEST_BACK_OFF
     while not stop.is_set():
         began = time.monotonic()
@@ -69,7 +51,7 @@ def _work(stop: threading.Event, reactions: Sequence[Reaction], followers: Seque
             with connect(autocommit=True, application="tessera worker") as connection:
                 prepare(connection)
                 partitions.ensure(connection, now=datetime.now(UTC))
-                worker = Worker(connection, load_context(connection, reactions), followers, chores=chores)
+                worker = Worker(connection, load_context(connection, reactions), followers)
                 log.info("working")
                 worker.work_until(stop)
         except psycopg.OperationalError as error:
@@ -85,7 +67,7 @@ def _work(stop: threading.Event, reactions: Sequence[Reaction], followers: Seque
 def calm_the_collector() -> None:
     """Events and states are trees without cycles: looking for cycles among them took two thirds of intake's time.
 
-    What is loaded by now is never looked at again; the rest after a batch, when most of it is gone (`sweep`).
+    What is loaded by now is never looked at again; the rest after a batch, when most of it is gone.
     """
     gc.collect()
     gc.freeze()
@@ -103,14 +85,12 @@ def prepare(connection: Connection) -> None:
 class Worker:
     """One connection's worth of work."""
 
-    def __init__(
-        self, connection: Connection, context: Context, followers: Sequence[Follower] = (), *, chores: bool = True
-    ) -> None:
+    def __init__(self, connection: Connection, context: Context, followers: Sequence[Follower] = ()) -> None:
         self._connection = connection
         self._context = context
         self._followers = followers
         self._after = random.randrange(LANES)  # noqa: S311 -- rivals had better begin in different places
-        self._due = {"refresh": 0.0, "tally": 0.0, "chores": 0.0} if chores else {"refresh": 0.0}
+        self._due = {"refresh": 0.0, "tally": 0.0, "chores": 0.0}
         self._paused: dict[str, float] = {}
         for follower in followers:
             register(connection, follower.name)

@@ -104,12 +104,6 @@ def person(connection: Connection, workspace_id: int, profile_id: UUID, *, now: 
     )
 
 
-def person_state(connection: Connection, root: UUID) -> State:
-    """The folded state of the whole person."""
-    ids = [member.profile_id for member in identity.members_of(connection, [root])]
-    return merge_states(read_states(connection, ids).values())
-
-
 def people(connection: Connection, workspace_id: int, *, before: str | None = None, limit: int = 50) -> PeoplePage:
     """The people of the workspace, newest first, by key and not by offset. Raises `InvalidCursor`."""
     roots = identity.page_of_people(connection, workspace_id, before=_uuid(before), limit=limit + 1)

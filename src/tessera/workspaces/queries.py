@@ -53,11 +53,6 @@ def workspace_by_slug(slug: str) -> WorkspaceFacts | None:
     return workspace_facts(row) if row else None
 
 
-def workspace_by_id(workspace_id: int) -> WorkspaceFacts | None:
-    row = Workspace.objects.filter(pk=workspace_id).first()
-    return workspace_facts(row) if row else None
-
-
 def source_kinds() -> list[tuple[str, str]]:
     """Every kind of source with its label, in the language of the moment."""
     return [(str(value), str(label)) for value, label in SourceKind.choices]

@@ -3,9 +3,7 @@
 For every line on its standard input it drains the inbox and prints one JSON object about it.
 """
 
-import queue
 import sys
-import threading
 import time
 from contextlib import suppress
 from typing import Any
@@ -17,7 +15,7 @@ import psycopg
 from tessera.foundation.database import connect
 from tessera.foundation.logs import set_up_logs
 from tessera.intake.context import load_context
-from tessera.intake.worker import CONNECTIONS, Worker, calm_the_collector, prepare
+from tessera.intake.worker import Worker, calm_the_collector, prepare
 
 
 class Drained(msgspec.Struct):
@@ -44,48 +42,17 @@ def server_cpu(connection: psycopg.Connection[Any]) -> float:
     return 0.0
 
 
-class Hand(threading.Thread):
-    """One connection of the worker: on every call it works until nothing waits."""
-
-    def __init__(self, *, chores: bool) -> None:
-        super().__init__(daemon=True)
-        self._chores = chores
-        self._calls: queue.SimpleQueue[None] = queue.SimpleQueue()
-        self._done: queue.SimpleQueue[list[float]] = queue.SimpleQueue()
-        self.connection: psycopg.Connection[Any] | None = None
-        self.start()
-
-    def begin(self) -> None:
-        self._calls.put(None)
-
-    def finish(self) -> list[float]:
-        """Milliseconds of every step that had work."""
-        return self._done.get()
-
-    def run(self) -> None:
-        with connect(autocommit=True, application="tessera worker") as self.connection:
-            prepare(self.connection)
-            worker = Worker(self.connection, load_context(self.connection), chores=self._chores)
-            while True:
-                self._calls.get()
-                batches: list[float] = []
-                while True:
-                    before = time.perf_counter()
-                    if not worker.step():
-                        break
-                    batches.append(round((time.perf_counter() - before) * 1000, 3))
-                self._done.put(batches)
-
-
-def drain(hands: list[Hand]) -> Drained:
+def drain(worker: Worker, connection: psycopg.Connection[Any]) -> Drained:
     """Work until nothing waits."""
-    connections = [hand.connection for hand in hands if hand.connection is not None]
-    started, cpu, server = time.perf_counter(), time.process_time(), sum(map(server_cpu, connections))
-    for hand in hands:
-        hand.begin()
-    batches = [took for hand in hands for took in hand.finish()]
+    batches: list[float] = []
+    started, cpu, server = time.perf_counter(), time.process_time(), server_cpu(connection)
+    while True:
+        before = time.perf_counter()
+        if not worker.step():
+            break
+        batches.append(round((time.perf_counter() - before) * 1000, 3))
     seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
-    server = sum(map(server_cpu, connections)) - server
+    server = server_cpu(connection) - server
     memory = psutil.Process().memory_full_info().pss / 1e6
     return Drained(seconds, cpu, server, batches, round(memory, 1))
 
@@ -93,10 +60,12 @@ def drain(hands: list[Hand]) -> Drained:
 def main() -> None:
     set_up_logs("worker")
     calm_the_collector()
-    hands = [Hand(chores=number == 0) for number in range(CONNECTIONS)]
-    for _ in sys.stdin:
-        sys.stdout.write(msgspec.json.encode(drain(hands)).decode() + "\n")
-        sys.stdout.flush()
+    with connect(autocommit=True, application="tessera worker") as connection:
+        prepare(connection)
+        worker = Worker(connection, load_context(connection))
+        for _ in sys.stdin:
+            sys.stdout.write(msgspec.json.encode(drain(worker, connection)).decode() + "\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":
