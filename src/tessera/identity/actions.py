@@ -5,18 +5,17 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-import msgspec
 import psycopg
 
 from tessera.events import history, inbox
 from tessera.events.history import SystemRecord
 from tessera.events.lanes import lane_of
-from tessera.events.vocabulary import PROFILES_MERGED, PROFILES_SPLIT
+from tessera.events.vocabulary import PROFILES_SPLIT
 from tessera.foundation.clock import to_micros
 from tessera.foundation.errors import TesseraError
 from tessera.foundation.ids import uuid7
 from tessera.identity import queries, store
-from tessera.identity.directory import MergeRefused, NoSuchProfile
+from tessera.identity.directory import MergeRefused, NoSuchProfile, PlannedMerge, merged_record
 from tessera.identity.queries import MergeRecord
 from tessera.identity.rules import Link, roots_after, rules_against
 
@@ -56,21 +55,21 @@ def merge_profiles(
             raise AlreadyOnePerson(f"{keep} and {absorb} are one person already")
         members = _refuse_forbidden(connection, kept, absorbed, now)
         merge_id = uuid7()
-        evidence = {"actor": actor, "reason": reason}
-        connection.execute(
-            store.ADD_MERGE,
-            (kept, merge_id, workspace_id, absorbed, keep, absorb, reason, msgspec.json.encode(evidence).decode(), now),
+        merge = PlannedMerge(
+            merge_id=merge_id,
+            workspace_id=workspace_id,
+            kept=kept,
+            absorbed=absorbed,
+            kept_link=keep,
+            absorbed_link=absorb,
+            reason=reason,
+            evidence={"actor": actor, "reason": reason},
+            at=to_micros(now),
+            lane=lane,
         )
+        store.add_merge(connection, merge)
         store.reroot(connection, {kept: kept} | dict.fromkeys(members, kept))
-        body = {
-            "merge_id": str(merge_id),
-            "kept": str(kept),
-            "absorbed": str(absorbed),
-            "reason": reason,
-            "evidence": evidence,
-        }
-        record = SystemRecord(lane, merge_id, workspace_id, kept, PROFILES_MERGED, to_micros(now), body)
-        history.append(connection, [record], positions=positions, now=to_micros(now))
+        history.append(connection, [merged_record(merge)], positions=positions, now=merge.at)
     found = queries.merge_by_id(connection, workspace_id, merge_id)
     assert found is not None
     return found

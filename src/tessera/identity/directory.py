@@ -11,6 +11,8 @@ from uuid import UUID
 from msgspec import Struct
 
 from tessera.events.event import Event, Identifier
+from tessera.events.history import SystemRecord
+from tessera.events.vocabulary import PROFILES_MERGED
 from tessera.foundation.clock import Micros
 from tessera.foundation.errors import TesseraError
 from tessera.foundation.ids import uuid7
@@ -69,7 +71,7 @@ class PlannedMerge(Struct, frozen=True):
     reason: str
     evidence: dict[str, Any]
     at: Micros
-    cause: Event | None = None
+    lane: int
 
 
 class Refusal(NamedTuple):
@@ -251,7 +253,7 @@ class Directory:
                 reason="event",
                 evidence=evidence_of(event) | {"linked": [list(linked[0]), list(linked[1])]},
                 at=event.received_at,
-                cause=event,
+                lane=event.lane,
             )
         )
         mine, theirs = self._people[kept], self._people.pop(absorbed)
@@ -283,6 +285,18 @@ class Directory:
                 self.new_identifiers[address] = self.new_identifiers[address]._replace(first_seen=at)
             else:
                 self.earlier[address] = at
+
+
+def merged_record(merge: PlannedMerge) -> SystemRecord:
+    """The event that tells the rooms above, and the world, that two people are one."""
+    body = {
+        "merge_id": str(merge.merge_id),
+        "kept": str(merge.kept),
+        "absorbed": str(merge.absorbed),
+        "reason": merge.reason,
+        "evidence": merge.evidence,
+    }
+    return SystemRecord(merge.lane, merge.merge_id, merge.workspace_id, merge.kept, PROFILES_MERGED, merge.at, body)
 
 
 def evidence_of(event: Event) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from tessera.events.event import Event
 from tessera.foundation.arrays import moments, texts, uuids, whole
 from tessera.foundation.clock import to_datetime
 from tessera.foundation.errors import Outdated
-from tessera.identity.directory import Address, Directory, Owner
+from tessera.identity.directory import Address, Directory, Owner, PlannedMerge
 from tessera.identity.rules import PREVIOUS, PROFILE, Known, PersonFacts
 
 Connection = psycopg.Connection[Any]
@@ -56,7 +56,7 @@ INSERT INTO identity_profile (id, workspace_id, root_id, xxh, created_at)
 SELECT id, workspace_id, id, xxh, created_at
   FROM unnest(%b::uuid[], %b::int[], %b::bytea[], %b::timestamptz[]) AS new (id, workspace_id, xxh, created_at)
 """
-ADD_MERGE = """
+_ADD_MERGE = """
 INSERT INTO identity_merge
        (kept_id, merge_id, workspace_id, absorbed_id, kept_link, absorbed_link, reason, evidence, at)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
@@ -247,20 +247,19 @@ def _add_profiles(connection: Connection, plan: Directory) -> None:
 
 def _write_merges(connection: Connection, plan: Directory) -> None:
     for merge in plan.merges:
-        connection.execute(
-            ADD_MERGE,
-            (
-                merge.kept,
-                merge.merge_id,
-                merge.workspace_id,
-                merge.absorbed,
-                merge.kept_link,
-                merge.absorbed_link,
-                merge.reason,
-                _encode_json(merge.evidence).decode(),
-                to_datetime(merge.at),
-            ),
-        )
+        add_merge(connection, merge)
+
+
+def add_merge(connection: Connection, merge: PlannedMerge) -> None:
+    """Remember a merge. Its place in the order of merges is that of this call; the caller holds both people."""
+    evidence = _encode_json(merge.evidence).decode()
+    connection.execute(
+        _ADD_MERGE,
+        (
+            merge.kept, merge.merge_id, merge.workspace_id, merge.absorbed, merge.kept_link, merge.absorbed_link,
+            merge.reason, evidence, to_datetime(merge.at),
+        ),
+    )  # fmt: skip
 
 
 def _write_refusals(connection: Connection, plan: Directory) -> None:

@@ -17,16 +17,14 @@ from msgspec import Struct, field
 from tessera.events import history, inbox, rejections, seen
 from tessera.events.catalogue import Gate, Tally
 from tessera.events.event import Event, Identifier
-from tessera.events.history import SystemRecord
 from tessera.events.inbox import InboxRow
 from tessera.events.lanes import LANES
 from tessera.events.messages import Rejected
 from tessera.events.rejections import Rejection
-from tessera.events.vocabulary import PROFILES_MERGED
 from tessera.foundation.clock import now_micros
 from tessera.foundation.errors import Outdated
 from tessera.identity import store as identity_store
-from tessera.identity.directory import Directory, PlannedMerge
+from tessera.identity.directory import Directory, merged_record
 from tessera.intake.normalise import normalise
 from tessera.intake.reactions import Happened, Reaction
 from tessera.profiles import store as profile_store
@@ -143,7 +141,7 @@ def apply_events(
     """Place, fold and record events that are new. The caller holds their lanes and commits."""
     plan, placed = _place_and_fold(connection, events)
     now = now_micros()
-    merged = [_merged_record(merge) for merge in plan.merges]
+    merged = [merged_record(merge) for merge in plan.merges]
     tally = Tally(context.gate)
     with history.appending(connection, positions=positions, now=now) as append:
         append([*placed, *merged])
@@ -193,20 +191,3 @@ def _fold(connection: Connection, placed: list[tuple[Event, UUID]]) -> None:
 
     profile_store.rewrite(connection, events_of.keys(), refold)
     words.write(connection)
-
-
-def _merged_record(merge: PlannedMerge) -> SystemRecord:
-    assert merge.cause is not None
-    return merged_record(merge, lane=merge.cause.lane)
-
-
-def merged_record(merge: PlannedMerge, *, lane: int) -> SystemRecord:
-    """The event that tells the rooms above, and the world, that two people are one."""
-    body = {
-        "merge_id": str(merge.merge_id),
-        "kept": str(merge.kept),
-        "absorbed": str(merge.absorbed),
-        "reason": merge.reason,
-        "evidence": merge.evidence,
-    }
-    return SystemRecord(lane, merge.merge_id, merge.workspace_id, merge.kept, PROFILES_MERGED, merge.at, body)
