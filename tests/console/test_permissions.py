@@ -12,6 +12,7 @@ from factories.people import ingest, message, root
 ROLES = ("owner", "admin", "marketer", "support", "developer", "analyst")
 SOURCES = {"owner", "admin", "developer"}
 PEOPLE = {"owner", "admin", "marketer", "support"}
+EXPORTS = {"owner", "admin", "marketer"}
 
 SCREENS: list[tuple[str, str, set[str]]] = [
     ("GET", "/", set(ROLES)),
@@ -29,7 +30,7 @@ SCREENS: list[tuple[str, str, set[str]]] = [
     ("POST", "/sources/{source}/disable", SOURCES),
     ("POST", "/sources/{source}/enable", SOURCES),
     ("POST", "/sources/{source}/keys/{key}/revoke", SOURCES),
-    ("GET", "/people/{person}/export", PEOPLE),
+    ("GET", "/people/{person}/export", EXPORTS),
     ("GET", "/people/{person}/merge", PEOPLE),
     ("GET", "/people/{person}/attributes/form", PEOPLE),
     ("POST", "/people/{person}/attributes/set", PEOPLE),

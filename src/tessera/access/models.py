@@ -44,12 +44,17 @@ class Role(models.TextChoices):
 
 
 class Staff(models.Model):
-    """The row that lets an account into the console of one workspace."""
+    """The row that lets an account into the console of one workspace.
+
+    `time_zone` is an IANA name, empty for the browser's own. `sees_pii` overrides what the role says of personal data.
+    """
 
     account = models.OneToOneField(Account, on_delete=models.CASCADE, related_name="staff")
     workspace_id = models.IntegerField()
     role = models.CharField(max_length=16, choices=Role)
     language = models.CharField(max_length=8, default="", blank=True)
+    time_zone = models.CharField(max_length=64, default="", blank=True)
+    sees_pii = models.BooleanField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now())
     revoked_at = models.DateTimeField(null=True, blank=True)
 

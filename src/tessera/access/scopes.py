@@ -1,12 +1,26 @@
-"""What an API key may be allowed: `<room>:read` or `<room>:write`. Writing includes reading."""
+"""What an API key may be allowed: `<room>:read` or `<room>:write` (writing includes reading), and `pii:read`.
+
+Without `pii:read` a key reads personal data masked.
+"""
 
 from collections.abc import Iterable
 from typing import Final
 
 from tessera.foundation.errors import TesseraError
 
-ROOMS: Final = ("access", "workspaces", "events", "identity", "profiles")
-SCOPES: Final = tuple(f"{room}:{right}" for room in ROOMS for right in ("read", "write"))
+ROOMS: Final = (
+    "access",
+    "workspaces",
+    "events",
+    "identity",
+    "profiles",
+    "imports",
+    "exports",
+    "duplicates",
+    "privacy",
+)
+SEE_PII: Final = "pii:read"
+SCOPES: Final = (*(f"{room}:{right}" for room in ROOMS for right in ("read", "write")), SEE_PII)
 
 
 class UnknownScope(TesseraError):

@@ -47,6 +47,5 @@ def console(request: HttpRequest) -> dict[str, Any]:
     return context | {
         "places": [(place, reverse(place.view), here in place.views) for place in PLACES],
         "role": ROLES.get(staff.role, staff.role),
-        "can_change_people": Ability.CHANGE_PEOPLE in can,
-        "can_manage_sources": Ability.MANAGE_SOURCES in can,
+        **{f"can_{ability}": ability in can for ability in Ability},
     }

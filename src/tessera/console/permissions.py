@@ -22,22 +22,41 @@ class StaffRequest(HttpRequest):
 
 class Ability(StrEnum):
     READ = "read"
-    """See people, their cards, sources and the live debugger."""
+    """See people, their cards, sources, the catalogue and the live debugger; personal data masked."""
+    SEE_PII = "see_pii"
+    """See personal data as it is. Can be granted to or taken from one member of staff, whatever the role."""
     CHANGE_PEOPLE = "change_people"
-    """Merge, split, edit attributes, export a person."""
+    """Edit attributes, status, picture, the test flag and relations."""
+    MERGE_PEOPLE = "merge_people"
+    """Merge and split, review likely duplicates."""
+    EXPORT_PEOPLE = "export_people"
+    """Take people out: everything about one, or lists and history of many. Needs SEE_PII too."""
+    IMPORT_PEOPLE = "import_people"
+    """Import files of people and undo it."""
+    ERASE_PEOPLE = "erase_people"
+    """Erase a person for good and keep contacts from coming back."""
     MANAGE_SOURCES = "manage_sources"
     """Make and change sources, see and make write keys."""
+    MANAGE_CATALOGUE = "manage_catalogue"
+    """Declare, block and hide events and fields, flag personal data."""
+    MANAGE_KEYS = "manage_keys"
+    """Make and revoke API keys."""
+    MANAGE_STAFF = "manage_staff"
+    """Invite staff, change roles and grants, revoke, demand a second factor."""
+    READ_AUDIT = "read_audit"
+    """Read who changed what."""
 
 
-_PEOPLE: Final = frozenset({Ability.READ, Ability.CHANGE_PEOPLE})
-_SOURCES: Final = frozenset({Ability.READ, Ability.MANAGE_SOURCES})
+_READ: Final = frozenset({Ability.READ})
+_DATA: Final = frozenset({Ability.MANAGE_SOURCES, Ability.MANAGE_CATALOGUE})
 ABILITIES: Final[dict[str, frozenset[Ability]]] = {
-    "owner": _PEOPLE | _SOURCES,
-    "admin": _PEOPLE | _SOURCES,
-    "marketer": _PEOPLE,
-    "support": _PEOPLE,
-    "developer": _SOURCES,
-    "analyst": frozenset({Ability.READ}),
+    "owner": frozenset(Ability),
+    "admin": frozenset(Ability),
+    "marketer": _READ
+    | {Ability.SEE_PII, Ability.CHANGE_PEOPLE, Ability.MERGE_PEOPLE, Ability.EXPORT_PEOPLE, Ability.IMPORT_PEOPLE},
+    "support": _READ | {Ability.CHANGE_PEOPLE, Ability.MERGE_PEOPLE},
+    "developer": _READ | _DATA | {Ability.MANAGE_KEYS},
+    "analyst": _READ,
 }
 
 

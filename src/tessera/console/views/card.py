@@ -102,7 +102,7 @@ def history(request: StaffRequest, profile_id: UUID) -> HttpResponse:
 
 
 @require_GET
-@requires(Ability.CHANGE_PEOPLE)
+@requires(Ability.EXPORT_PEOPLE)
 def export(request: StaffRequest, profile_id: UUID) -> HttpResponse:
     """Everything held about the person, as one JSON document to keep. Leaves an entry in the audit trail."""
     workspace_id = request.staff.workspace_id

@@ -26,7 +26,7 @@ CANDIDATES = 10
 
 
 @require_GET
-@requires(Ability.CHANGE_PEOPLE)
+@requires(Ability.MERGE_PEOPLE)
 def merge(request: StaffRequest, profile_id: UUID) -> HttpResponse:
     """Look for the other one; the person themselves is left out."""
     person = find_person(request.staff.workspace_id, profile_id)
@@ -38,7 +38,7 @@ def merge(request: StaffRequest, profile_id: UUID) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@requires(Ability.CHANGE_PEOPLE)
+@requires(Ability.MERGE_PEOPLE)
 def merge_with(request: StaffRequest, profile_id: UUID, other_id: UUID) -> HttpResponse:
     """Both side by side; POST makes them one."""
     workspace_id = request.staff.workspace_id
@@ -105,7 +105,7 @@ def _merge(request: StaffRequest, keep: PersonView, absorb: PersonView, reason: 
 
 
 @require_POST
-@requires(Ability.CHANGE_PEOPLE)
+@requires(Ability.MERGE_PEOPLE)
 def split(request: StaffRequest, profile_id: UUID, merge_id: UUID) -> HttpResponse:
     """Undo one merge of this person and say where the other one is now."""
     staff = request.staff

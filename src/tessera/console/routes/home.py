@@ -1,0 +1,9 @@
+"""The first page."""
+
+from django.urls import path
+
+from tessera.console.views import home
+
+urlpatterns = [
+    path("", home.home, name="home"),
+]

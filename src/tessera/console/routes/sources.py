@@ -1,0 +1,16 @@
+"""Sources and their write keys."""
+
+from django.urls import path
+
+from tessera.console.views import sources
+
+urlpatterns = [
+    path("sources", sources.sources, name="sources"),
+    path("sources/new", sources.new_source, name="new_source"),
+    path("sources/<int:source_id>", sources.source, name="source"),
+    path("sources/<int:source_id>/edit", sources.edit_source, name="edit_source"),
+    path("sources/<int:source_id>/disable", sources.disable_source, name="disable_source"),
+    path("sources/<int:source_id>/enable", sources.enable_source, name="enable_source"),
+    path("sources/<int:source_id>/keys", sources.new_key, name="new_key"),
+    path("sources/<int:source_id>/keys/<int:key_id>/revoke", sources.revoke_key, name="revoke_key"),
+]
