@@ -142,7 +142,7 @@ def test_a_day_in_the_life_of_an_installation(start: Callable[[], Up]) -> None:
     assert login.read_text() == f"http://127.0.0.1:{up.port}\ne-mail: owner@example.com\npassword: {password}\n"
     assert login.stat().st_mode & 0o777 == 0o600
     assert {get(up.port + step, path) for step in (0, 1) for path in ("/healthz", "/readyz", "/metrics")} == {200}
-    assert set(up.running()) == {"supervisor", "postgres", "collect", "console", "worker"}
+    assert set(up.running()) == {"supervisor", "postgres", "collect", "console", "jobs", "worker"}
     assert sum(process.memory_full_info().pss for process in up.everything()) < MOST_MEMORY
     assert track(up.port + 1, write_key, "First")["success"] is True
     assert json.loads(up.run("settle", "--timeout", "30"))["history"] == 1

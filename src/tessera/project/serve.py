@@ -55,6 +55,16 @@ def run_worker() -> None:
     worker.run(stop)
 
 
+def run_jobs() -> None:
+    """The keeper of jobs, until SIGTERM or SIGINT; a job in hand is stopped and done again later. No Django."""
+    from tessera.jobs.keeper import keep
+    from tessera.project.periodic import PERIODIC
+
+    set_up_logs("jobs")
+    logging.getLogger("procrastinate").setLevel(logging.WARNING)
+    keep(PERIODIC)
+
+
 def _serve(target: str, port: int, *, static: Path | None = None) -> None:
     """granian forks one worker; when that dies the whole server ends, and whoever supervises us starts it anew."""
     multiprocessing.set_start_method("fork", force=True)  # what is set up here, logs first of all, holds there too

@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "axes",
     "django_htmx",
+    "procrastinate.contrib.django",  # for its migrations
     "tessera.access",
     "tessera.workspaces",
     "tessera.events",
@@ -89,6 +90,7 @@ def _database() -> dict[str, object]:
 
 DATABASES = {"default": _database()}
 PASSWORD_HASHERS = ["tessera.access.passwords.TunedArgon2Hasher"]
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""  # our tasks are found by name (tessera.project.tasks)
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"

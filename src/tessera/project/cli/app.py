@@ -16,9 +16,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (processes.up, processes.collect, processes.console, processes.worker):
+for command in (processes.up, processes.collect, processes.console, processes.worker, processes.jobs):
     app.command(command.__name__)(command)
 app.command("first-run", hidden=True)(processes.first_run)
+app.command("job", hidden=True)(processes.job)
 for command in (database.migrate, database.demo, database.settle, diagnosis.doctor):
     app.command(command.__name__)(command)
 app.add_typer(keys.app, name="keys")

@@ -92,6 +92,37 @@ def console() -> None:
     serve_console()
 
 
+def jobs() -> None:
+    """Do jobs (imports, exports, …) in the foreground; start as many as you like, on as many machines."""
+    from tessera.project.serve import run_jobs
+
+    run_jobs()
+
+
+def job(
+    name: Annotated[str, typer.Argument(help="The name of the task.")],
+    arguments: Annotated[str, typer.Argument(help="Its arguments as a JSON object.")] = "{}",
+) -> None:
+    """Do one task here and now: what `tessera jobs` starts for each job."""
+    import importlib
+
+    import msgspec
+
+    from tessera.foundation.errors import TesseraError
+    from tessera.foundation.logs import set_up_logs
+    from tessera.jobs.registry import run_task
+    from tessera.project.cli import needs
+
+    try:
+        given = msgspec.json.decode(arguments, type=dict[str, object])
+    except msgspec.DecodeError as error:
+        raise TesseraError(f"the arguments are no JSON object: {error}") from None
+    set_up_logs("job")
+    with needs.django():
+        importlib.import_module("tessera.project.tasks")
+        run_task(name, given)
+
+
 def worker() -> None:
     """Run one worker in the foreground; start as many as you like, on as many machines."""
     from tessera.project.serve import run_worker

@@ -1,0 +1,170 @@
+"""The process that does jobs: takes them from the queue and gives each a process of its own.
+
+A job may use all of a processor and a gigabyte, hang or crash; its keeper only watches, so its heartbeat goes on, and
+the memory comes back. A job whose process was killed is done again; one whose keeper was killed is taken over by
+another keeper when the heartbeat is missed.
+"""
+
+import asyncio
+import ctypes
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+import structlog
+from msgspec import Struct
+from procrastinate import App, BaseRetryStrategy, RetryDecision
+from procrastinate.jobs import Job
+
+from tessera.jobs.queue import RUN, working_app
+
+log = structlog.get_logger("jobs")
+AT_ONCE: Final = 2
+MOST_TRIES: Final = 5
+PAUSE: Final = 2
+HEARTBEAT: Final = 2.0
+MISSED_AFTER: Final = 10.0
+SWEEP_EVERY: Final = 3.0
+KEPT_HOURS: Final = 24 * 30
+GRACE: Final = 10.0
+_PR_SET_PDEATHSIG: Final = 1
+_LIBC: Final = ctypes.CDLL(None, use_errno=True)
+
+
+class Periodic(Struct, frozen=True):
+    """A task done by the clock. `cron` has five fields, in UTC."""
+
+    name: str
+    cron: str
+
+
+class Killed(Exception):
+    """The job's process ended by a signal: it did not fail, it was stopped."""
+
+
+class JobFailed(Exception):
+    """The job's process said no. The reason is in its own log lines."""
+
+
+class _AgainWhenKilled(BaseRetryStrategy):
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        if isinstance(exception, Killed) and job.attempts < MOST_TRIES:
+            return RetryDecision(retry_in={"seconds": PAUSE * (job.attempts + 1)})
+        return None
+
+
+def keep(periodic: Sequence[Periodic] = ()) -> None:
+    """Do jobs until SIGTERM or SIGINT; what is in hand then is stopped and done again later."""
+    asyncio.run(_Keeper(periodic).run())
+
+
+class _Keeper:
+    def __init__(self, periodic: Sequence[Periodic]) -> None:
+        self._app = working_app()
+        self._app.task(name=RUN, queue="jobs", retry=_AgainWhenKilled())(self._do)
+        for each in periodic:
+            _add_periodic(self._app, each, self._do)
+        self._stop = asyncio.Event()
+        self._children: set[asyncio.subprocess.Process] = set()
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        async with self._app.open_async():
+            work = loop.create_task(self._work())
+            sweep = loop.create_task(self._sweep_for_ever())
+            for order in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(order, self._stop.set)
+            log.info("working")
+            stopping = loop.create_task(self._stop.wait())
+            await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            self._stop.set()
+            for child in list(self._children):
+                with suppress(ProcessLookupError):
+                    child.terminate()
+            sweep.cancel()
+            await asyncio.wait({work}, timeout=0.1)
+            work.cancel()
+            await asyncio.gather(work, sweep, stopping, return_exceptions=True)
+        if work.done() and not work.cancelled() and (error := work.exception()):
+            raise error
+
+    async def _work(self) -> None:
+        await self._app.run_worker_async(
+            queues=["jobs"],
+            concurrency=AT_ONCE,
+            install_signal_handlers=False,
+            shutdown_graceful_timeout=GRACE,
+            delete_jobs="successful",
+            fetch_job_polling_interval=2.0,
+            update_heartbeat_interval=HEARTBEAT,
+            stalled_worker_timeout=MISSED_AFTER,
+        )
+
+    async def _do(self, task: str, arguments: dict[str, Any], timestamp: int | None = None) -> None:
+        """One job in a process of its own. `timestamp` comes with periodic ones."""
+        parent = os.getpid()
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "tessera",
+            "job",
+            task,
+            json.dumps(arguments),
+            stdin=asyncio.subprocess.DEVNULL,
+            preexec_fn=lambda: _die_with(parent),
+        )
+        self._children.add(process)
+        try:
+            code = await self._ended(process)
+        finally:
+            self._children.discard(process)
+        if code < 0 or self._stop.is_set():
+            log.warning("job stopped", task=task, by=-code)
+            raise Killed(task)
+        if code:
+            log.error("job failed", task=task, exit=code)
+            raise JobFailed(task)
+        log.info("job done", task=task)
+
+    async def _ended(self, process: asyncio.subprocess.Process) -> int:
+        """Its exit code; where we are cancelled, it is killed first: nothing goes on behind the queue's back."""
+        try:
+            return await process.wait()
+        except asyncio.CancelledError:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+            raise
+
+    async def _sweep_for_ever(self) -> None:
+        while True:
+            with suppress(Exception):  # the database is away: the worker says so
+                await self._sweep()
+            await asyncio.sleep(SWEEP_EVERY)
+
+    async def _sweep(self) -> None:
+        """Take over what dead keepers left, forget what is long over."""
+        jobs = self._app.job_manager
+        for stalled in await jobs.get_stalled_jobs(seconds_since_heartbeat=MISSED_AFTER):
+            log.warning("taking over a job whose keeper is gone", job=stalled.id)
+            await jobs.retry_job(stalled)
+        await jobs.delete_old_jobs(KEPT_HOURS, include_failed=True, include_cancelled=True, include_aborted=True)
+
+
+def _add_periodic(app: App, each: Periodic, do: Any) -> None:
+    async def by_the_clock(timestamp: int) -> None:
+        await do(each.name, {})
+
+    registered = app.task(name=f"periodic:{each.name}", queue="jobs", queueing_lock=f"periodic:{each.name}")
+    app.periodic(cron=each.cron)(registered(by_the_clock))
+
+
+def _die_with(parent: int) -> None:
+    """In the child, before exec: a job never outlives its keeper."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
+    if os.getppid() != parent:
+        os._exit(1)

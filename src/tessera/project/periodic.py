@@ -1,0 +1,7 @@
+"""What is done by the clock."""
+
+from typing import Final
+
+from tessera.jobs.keeper import Periodic
+
+PERIODIC: Final[tuple[Periodic, ...]] = ()

@@ -1,0 +1,1 @@
+"""Every task there is: importing this module fills the registry of the room `jobs`."""
