@@ -56,7 +56,9 @@ def test_not_ready_before_the_migrations(client: Client, connection: psycopg.Con
 def test_not_ready_while_the_database_is_away(client: Client, database_away: None) -> None:
     reply = client.get("/readyz")
 
-    assert (reply.status_code, json.loads(reply.content)["code"]) == (503, "database_away")
+    document = json.loads(reply.content)
+    assert (reply.status_code, document["code"]) == (503, "database_away")
+    assert document["detail"] == "the database does not answer; the log says why"  # no host, no user, no file
     assert reply["Retry-After"] == "1"
 
 

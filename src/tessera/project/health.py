@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 
 import psycopg
+import structlog
 from django.contrib.auth.decorators import login_not_required
 from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse
@@ -16,6 +17,7 @@ from tessera.events import followers, inbox
 from tessera.foundation.database import connect
 from tessera.project.migrate import pending_migrations
 
+log = structlog.get_logger("console")
 _migrated = False
 """Once migrated, a database stays so; looking again at every probe would be waste."""
 
@@ -41,7 +43,8 @@ def ready(_: HttpRequest) -> HttpResponse:
             cursor.execute("SELECT 1")
     except Error as error:
         connection.close()
-        return _not_ready("database_away", " ".join(str(error).split()))
+        log.warning("not ready: database away", error=" ".join(str(error).split()))  # names hosts: for the log only
+        return _not_ready("database_away", "the database does not answer; the log says why")
     return HttpResponse(b'{"status":"ok"}', content_type="application/json")
 
 
