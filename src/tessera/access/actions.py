@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
+from zoneinfo import available_timezones
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -22,6 +23,10 @@ API_KEY_PREFIX: Final = "tsk_"
 LEAST_PASSWORD: Final = 10
 _USED_EVERY = timedelta(minutes=1)
 _SHOWN = 12
+
+
+class UnknownTimeZone(TesseraError):
+    code = "unknown_time_zone"
 
 
 class NewApiKey(Struct, frozen=True):
@@ -137,6 +142,16 @@ def set_password(email: str, *, password: str | None = None, actor: str = SYSTEM
     staff.account.save(update_fields=["password"])
     record_audit(workspace_id=staff.workspace_id, actor=actor, action="set_password", target=staff.account.email)
     return words
+
+
+def change_preferences(account_id: UUID, *, language: str, time_zone: str) -> None:
+    """Remember how a staff member reads the console: a language code and an IANA zone (empty: the browser's own).
+
+    Raises `UnknownTimeZone`.
+    """
+    if time_zone and time_zone not in available_timezones():
+        raise UnknownTimeZone(f"no such time zone: {time_zone}")
+    Staff.objects.filter(account_id=account_id).update(language=language, time_zone=time_zone)
 
 
 def change_language(account_id: UUID, *, language: str) -> None:

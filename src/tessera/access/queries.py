@@ -17,6 +17,7 @@ class StaffFacts(Struct, frozen=True):
     workspace_id: int
     role: str
     language: str
+    time_zone: str
     created_at: datetime
     revoked_at: datetime | None
     last_login: datetime | None
@@ -117,6 +118,7 @@ def _staff_facts(row: Staff) -> StaffFacts:
         workspace_id=row.workspace_id,
         role=row.role,
         language=row.language,
+        time_zone=row.time_zone,
         created_at=row.created_at,
         revoked_at=row.revoked_at,
         last_login=row.account.last_login,

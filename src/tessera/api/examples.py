@@ -171,7 +171,13 @@ EXPORT: Final[dict[str, Any]] = {
     "truncated": False,
 }
 
-STATS: Final[dict[str, Any]] = {"people": 18204, "profiles": 21377, "events": 902113, "waiting": 0}
+STATS: Final[dict[str, Any]] = {
+    "people": 18204,
+    "profiles": 21377,
+    "events": 902113,
+    "waiting": 0,
+    "counted_at": "2026-11-20T12:00:00Z",
+}
 
 CATALOGUE: Final[dict[str, Any]] = {
     "entries": [

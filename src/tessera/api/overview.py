@@ -1,5 +1,6 @@
 """Reading the workspace: its numbers, its data dictionary, its sources."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from django.http import HttpRequest, HttpResponse
@@ -43,7 +44,7 @@ class Sources(Struct, frozen=True):
 def get_stats(request: HttpRequest) -> HttpResponse:
     """Any key may ask. Events are counted within a second or two of being recorded; `waiting` are not recorded yet."""
     with pool().connection() as connection:
-        return answer(profiles.stats(connection, grant_of(request).workspace_id))
+        return answer(profiles.stats(connection, grant_of(request).workspace_id, now=datetime.now(UTC)))
 
 
 @router.get(

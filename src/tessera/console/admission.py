@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import translation
+from django.utils import timezone, translation
 from django_htmx.http import HttpResponseClientRedirect
 
 from tessera.access.queries import StaffFacts, staff_of
@@ -44,6 +44,7 @@ class StaffOnly:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        timezone.deactivate()  # the thread's last request may have had another reader
         return self._get_response(request)
 
     def process_view(
@@ -60,6 +61,8 @@ class StaffOnly:
         if staff.language:
             translation.activate(staff.language)
             request.LANGUAGE_CODE = staff.language
+        if staff.time_zone:
+            timezone.activate(staff.time_zone)
         return None
 
 

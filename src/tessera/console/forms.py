@@ -2,9 +2,11 @@
 
 import math
 from typing import Any
+from zoneinfo import available_timezones
 
 import msgspec
 from django import forms
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from tessera.workspaces import queries as workspaces
@@ -54,6 +56,23 @@ class PasswordForm(forms.Form):
         if self.cleaned_data["again"] != self.cleaned_data.get("new"):
             raise forms.ValidationError(_("The two are not the same."))
         return str(self.cleaned_data["again"])
+
+
+class PreferencesForm(forms.Form):
+    language = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
+    time_zone = forms.CharField(
+        label=_("Time zone"),
+        help_text=_("Times are shown in it, on every device. Leave it empty to follow the browser."),
+        required=False,
+        max_length=64,
+        widget=forms.TextInput(attrs={"list": "zones", "autocomplete": "off", "placeholder": "Europe/Madrid"}),
+    )
+
+    def clean_time_zone(self) -> str:
+        zone = str(self.cleaned_data["time_zone"]).strip()
+        if zone and zone not in available_timezones():
+            raise forms.ValidationError(_("There is no such time zone. Choose one of the list."))
+        return zone
 
 
 class SourceForm(forms.Form):

@@ -1,6 +1,6 @@
 """What every page of the console knows: who looks, where they can go, what they may do."""
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -12,31 +12,65 @@ from tessera.access.queries import StaffFacts
 from tessera.console.permissions import Ability, abilities_of
 from tessera.console.words import ROLES
 
+Text = str | Promise
+
 
 class Place(NamedTuple):
-    """One entry of the menu. `views` are the names of the views under it."""
+    """One entry of the menu. `views` are the names of the views under it, `keys` the shortcut that leads there."""
 
-    label: str | Promise
+    label: Text
     icon: str
     view: str
     views: frozenset[str]
+    keys: str = ""
+    needs: Ability = Ability.READ
 
 
-PLACES = (
-    Place(_("Home"), "home", "console:home", frozenset({"home"})),
+class Group(NamedTuple):
+    label: Text
+    places: tuple[Place, ...]
+
+
+class Entry(NamedTuple):
+    """A place as the page shows it."""
+
+    place: Place
+    href: str
+    here: bool
+
+
+MAIN: Final = (
+    Place(_("Home"), "home", "console:home", frozenset({"home"}), "g h"),
     Place(
         _("People"),
         "group",
         "console:people",
         frozenset({"people", "person", "merge", "merge_with", "attribute"}),
+        "g p",
     ),
-    Place(_("Sources"), "sensors", "console:sources", frozenset({"sources", "new_source", "source", "edit_source"})),
-    Place(_("Live events"), "bolt", "console:live", frozenset({"live", "live_of_source"})),
+    Place(_("Live events"), "bolt", "console:live", frozenset({"live", "live_of_source"}), "g l"),
+)
+"""The tabs at the foot of a phone's screen; everything else is under “More”."""
+
+GROUPS: Final = (
+    Group(
+        _("Data"),
+        (
+            Place(
+                _("Sources"),
+                "sensors",
+                "console:sources",
+                frozenset({"sources", "new_source", "source", "edit_source"}),
+                "g s",
+            ),
+        ),
+    ),
+    Group(_("Settings"), ()),
 )
 
 
 def console(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: `staff`, `can_…`, `places`, `languages`. Pages for strangers get no menu."""
+    """Context processor: `staff`, `can_…`, `main_places`, `place_groups`, `languages`. Strangers get no menu."""
     staff: StaffFacts | None = getattr(request, "staff", None)
     context: dict[str, Any] = {"staff": staff, "languages": settings.LANGUAGES}
     if staff is None:
@@ -44,8 +78,20 @@ def console(request: HttpRequest) -> dict[str, Any]:
     match = request.resolver_match
     here = match.url_name if match else None
     can = abilities_of(staff.role)
+    groups = [(group.label, _entries(group.places, can, here)) for group in GROUPS]
     return context | {
-        "places": [(place, reverse(place.view), here in place.views) for place in PLACES],
+        "main_places": _entries(MAIN, can, here),
+        "place_groups": [(label, entries) for label, entries in groups if entries],
         "role": ROLES.get(staff.role, staff.role),
         **{f"can_{ability}": ability in can for ability in Ability},
     }
+
+
+def places_for(can: frozenset[Ability]) -> list[Entry]:
+    """Every place the abilities open, in the order of the menu."""
+    everything = (*MAIN, *(place for group in GROUPS for place in group.places))
+    return _entries(everything, can, None)
+
+
+def _entries(places: tuple[Place, ...], can: frozenset[Ability], here: str | None) -> list[Entry]:
+    return [Entry(place, reverse(place.view), here in place.views) for place in places if place.needs in can]

@@ -61,6 +61,7 @@ _ERRORS: Final[dict[str, Text]] = {
     "invalid_origin": _("That is not a web origin. Write it as https://shop.example, one per line."),
     "not_found": _("That is not there any more."),
     "source_exists": _("There is a source of that name already."),
+    "unknown_time_zone": _("There is no such time zone. Choose one of the list."),
     "unknown_brand": _("There is no such brand."),
     "weak_password": _("A password needs at least 10 characters."),
 }

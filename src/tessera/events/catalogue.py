@@ -15,6 +15,7 @@ import msgspec
 import psycopg
 from msgspec import Struct
 
+from tessera.events import pace
 from tessera.events.event import MERGE_OBJECTS, Event
 from tessera.foundation.clock import Micros, to_datetime
 
@@ -103,11 +104,13 @@ class Tally:
         self._gate = gate
         self._volume: Counter[Name] = Counter()
         self._misfits: Counter[Name] = Counter()
+        self._seen: Counter[int] = Counter()
         self._types: dict[Name, str] = {}
         self._properties: dict[tuple[int, str], tuple[Counter[str], dict[str, str]]] = {}
 
     def see(self, event: Event) -> None:
         workspace = event.workspace_id
+        self._seen[workspace] += 1
         if event.counted:
             self._volume[workspace, "event", "", event.name] += 1
             if event.message.properties:
@@ -149,8 +152,8 @@ class Tally:
     def write(self, connection: Connection, *, lane: int, now: Micros) -> None:
         """Leave the tally for `add_up`, in the batch's own transaction."""
         rows = self.rows()
-        if rows:
-            body = msgspec.json.encode({"at": now, "rows": rows}).decode()
+        if rows or self._seen:
+            body = msgspec.json.encode({"at": now, "rows": rows, "seen": self._seen}).decode()
             connection.execute("INSERT INTO events_tally (lane, tally) VALUES (%s, %s)", (lane, body))
 
 
@@ -204,8 +207,9 @@ def add_up(connection: Connection, *, most: int = MOST_AT_ONCE) -> int:
     with connection.transaction():
         taken = connection.execute(_TAKE, (most,)).fetchall()
         sums: dict[Name, list[Any]] = {}
-        for (text,) in taken:
-            tally = msgspec.json.decode(text)
+        tallies = [msgspec.json.decode(text) for (text,) in taken]
+        pace.add(connection, tallies)
+        for tally in tallies:
             _sum(sums, tally["rows"], tally["at"])
         if sums:
             columns = zip(*((*name, *rest) for name, rest in sorted(sums.items())), strict=True)

@@ -7,7 +7,7 @@ import psycopg
 import structlog
 
 from tessera.access import ledgers
-from tessera.events import catalogue, partitions, rejections, seen
+from tessera.events import catalogue, pace, partitions, rejections, seen
 from tessera.foundation.settings import settings
 
 log = structlog.get_logger("chores")
@@ -31,4 +31,5 @@ def do_all(connection: Connection) -> None:
             log.info("partition dropped", name=name)
     seen.forget_older_than(connection, days=settings().dedupe_days)
     rejections.forget_older_than(connection, days=REJECTION_DAYS)
+    pace.forget_old(connection)
     ledgers.forget_old(connection)

@@ -1,7 +1,7 @@
 """What screens and the API read about people. Each takes a psycopg connection; the number of statements is constant."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -306,18 +306,24 @@ def export_person(connection: Connection, workspace_id: int, profile_id: UUID, *
 
 
 class Stats(Struct, frozen=True):
+    """`counted_at` says when people and profiles were counted; the other figures are of now."""
+
     people: int
     profiles: int
     events: int
     waiting: int
+    counted_at: datetime
 
 
-def stats(connection: Connection, workspace_id: int) -> Stats:
+EXACT_UP_TO = 100_000
+"""Counting more profiles than these takes a noticeable while, so their number is kept for a minute."""
+_KEPT = timedelta(minutes=1)
+_counts: dict[tuple[str, int], tuple[datetime, int, int]] = {}
+
+
+def stats(connection: Connection, workspace_id: int, *, now: datetime) -> Stats:
     """How many people and profiles the workspace has, how many events were recorded, how many messages wait."""
-    row = connection.execute(
-        "SELECT count(*) FILTER (WHERE id = root_id), count(*) FROM identity_profile WHERE workspace_id = %s",
-        (workspace_id,),
-    ).fetchone()
+    counted_at, people, profiles = _count_people(connection, workspace_id, now)
     volume = connection.execute(
         "SELECT coalesce(sum(volume), 0)::bigint FROM events_catalogue WHERE workspace_id = %s AND kind = 'event'",
         (workspace_id,),
@@ -325,7 +331,20 @@ def stats(connection: Connection, workspace_id: int) -> Stats:
     waiting = connection.execute(
         "SELECT count(*) FROM events_inbox WHERE workspace_id = %s", (workspace_id,)
     ).fetchone()
-    assert row is not None
     assert volume is not None
     assert waiting is not None
-    return Stats(people=row[0], profiles=row[1], events=volume[0], waiting=waiting[0])
+    return Stats(people, profiles, events=volume[0], waiting=waiting[0], counted_at=counted_at)
+
+
+def _count_people(connection: Connection, workspace_id: int, now: datetime) -> tuple[datetime, int, int]:
+    key = (connection.info.dbname, workspace_id)
+    known = _counts.get(key)
+    if known is not None and known[2] > EXACT_UP_TO and now - known[0] < _KEPT:
+        return known
+    row = connection.execute(
+        "SELECT count(*) FILTER (WHERE id = root_id), count(*) FROM identity_profile WHERE workspace_id = %s",
+        (workspace_id,),
+    ).fetchone()
+    assert row is not None
+    _counts[key] = (now, row[0], row[1])
+    return _counts[key]

@@ -6,4 +6,5 @@ from tessera.console.views import home
 
 urlpatterns = [
     path("", home.home, name="home"),
+    path("minutes", home.minutes, name="minutes"),
 ]

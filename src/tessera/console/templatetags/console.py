@@ -5,22 +5,35 @@ from typing import Any
 
 import msgspec
 from django import template
-from django.utils import formats
+from django.contrib.messages.storage.base import Message
+from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+
+from tessera.console.toasts import undo_of
 
 register = template.Library()
 
 
 @register.filter
 def moment(at: datetime | None) -> SafeString | str:
-    """A moment in UTC that the page's script rewrites in the reader's own zone; `—` for none."""
+    """A moment in the reader's zone; `—` for none. The page's script rewrites it, and knows the browser's zone.
+
+    Where neither is known it is in UTC and says so.
+    """
     if at is None:
         return "—"
     utc = at.strftime("%Y-%m-%d %H:%M:%S UTC")
-    text = formats.date_format(at, "SHORT_DATETIME_FORMAT")
-    return format_html('<time datetime="{}" title="{}">{} UTC</time>', at.isoformat(), utc, text)
+    text = formats.date_format(timezone.localtime(at), "SHORT_DATETIME_FORMAT")
+    zone = "" if timezone.get_current_timezone_name() != "UTC" else " UTC"
+    return format_html('<time datetime="{}" title="{}">{}{}</time>', at.isoformat(), utc, text, zone)
+
+
+@register.filter
+def undo_url(message: Message) -> str:
+    """Where a toast's undo button posts to, or the empty string."""
+    return undo_of(message.extra_tags or "")
 
 
 @register.filter
@@ -33,6 +46,12 @@ def count(number: int) -> str:
 def money(amount: float) -> str:
     """Two decimals, grouped."""
     return str(formats.number_format(amount, 2, use_l10n=True, force_grouping=True))
+
+
+@register.filter
+def unlocalised(number: float) -> str:
+    """A number as SVG and scripts read it, whatever the language: `12.5`."""
+    return f"{number:.2f}".rstrip("0").rstrip(".")
 
 
 @register.filter

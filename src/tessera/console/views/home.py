@@ -1,21 +1,23 @@
-"""The first page: how much there is, what arrives, what was refused lately."""
+"""The first page: how much there is, what arrives, what is worth looking at."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 from msgspec import Struct
 
+from tessera.console.charts import BarChart, bar_chart
 from tessera.console.permissions import Ability, StaffRequest, requires
-from tessera.events import history, rejections
+from tessera.console.problems import lines_of
+from tessera.events import history, pace
+from tessera.events.problems import Problem, problems
 from tessera.foundation.pool import pool
 from tessera.foundation.settings import settings
+from tessera.jobs.queue import failed_since
 from tessera.profiles import queries as profiles
 from tessera.workspaces import queries as workspaces
 from tessera.workspaces.queries import SourceFacts, WriteKeyFacts
-
-REFUSALS_SHOWN = 6
 
 
 class SourceLine(Struct, frozen=True):
@@ -29,21 +31,37 @@ class SourceLine(Struct, frozen=True):
 @require_GET
 @requires(Ability.READ)
 def home(request: StaffRequest) -> HttpResponse:
-    workspace_id = request.staff.workspace_id
+    workspace_id, now = request.staff.workspace_id, datetime.now(UTC)
     sources = workspaces.sources(workspace_id)
+    in_use = [source.id for source in sources if source.disabled_at is None]
     with pool().connection() as connection:
-        stats = profiles.stats(connection, workspace_id)
-        refused = rejections.latest(connection, [s.id for s in sources], after=None, limit=REFUSALS_SHOWN)
-    names = {source.id: source.name for source in sources}
+        stats = profiles.stats(connection, workspace_id, now=now)
+        found = problems(connection, workspace_id, in_use, now=now)
+        if failed := failed_since(connection):
+            found.append(Problem("jobs_failed", number=failed))
     context = {
         "stats": stats,
+        "chart": _minutes(workspace_id, now),
         "lines": source_lines(sources),
-        "refused": [(names.get(one.source_id, ""), one) for one in refused],
+        "problems": lines_of(found, {source.id: source.name for source in sources}),
         "nothing_yet": stats.people == 0 and stats.events == 0,
         "first_key": _first_key(workspace_id),
         "collect": settings().public_collect_url,
     }
     return render(request, "console/home.html", context)
+
+
+@require_GET
+@requires(Ability.READ)
+def minutes(request: StaffRequest) -> HttpResponse:
+    """The chart of the last hour anew, for the page that shows it."""
+    context = {"chart": _minutes(request.staff.workspace_id, datetime.now(UTC))}
+    return render(request, "console/minutes.html", context)
+
+
+def _minutes(workspace_id: int, now: datetime) -> BarChart:
+    with pool().connection() as connection:
+        return bar_chart(pace.last_hour(connection, workspace_id, now=now))
 
 
 def _first_key(workspace_id: int) -> WriteKeyFacts | None:

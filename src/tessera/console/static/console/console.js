@@ -5,18 +5,18 @@
   // The reader's own variant of the page's language (en-GB writes 14:30, en-US 2:30 PM).
   const page = document.documentElement.lang;
   const language = navigator.languages.find((one) => one.split("-")[0] === page) || page;
-  const near = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
-  const far = new Intl.DateTimeFormat(language, {
-    day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit",
-  });
-  const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  const timeZone = document.documentElement.dataset.timeZone; // none: the browser's own
+  const format = (parts) => new Intl.DateTimeFormat(language, { ...parts, ...(timeZone && { timeZone }) });
+  const near = format({ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+  const far = format({ day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
+  const clock = format({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
   /** Rewrite moments in the reader's own zone; the title keeps UTC. */
   function localise(root) {
     for (const element of root.querySelectorAll("time[datetime]:not([data-local])")) {
       const at = new Date(element.dateTime);
-      const format = element.closest("[data-clock]") ? clock : at.getFullYear() === new Date().getFullYear() ? near : far;
-      element.textContent = format.format(at);
+      const wanted = element.closest("[data-clock]") ? clock : at.getFullYear() === new Date().getFullYear() ? near : far;
+      element.textContent = wanted.format(at);
       element.dataset.local = "";
     }
   }
@@ -78,13 +78,13 @@
       else if ("close" in data) target.closest("dialog").close();
       else chooseTheme(data.theme);
     }
-    for (const menu of document.querySelectorAll("details.menu[open]")) {
+    for (const menu of document.querySelectorAll("details:is(.menu, .more)[open]")) {
       if (!menu.contains(event.target)) menu.open = false;
     }
   });
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
-    for (const menu of document.querySelectorAll("details.menu[open]")) {
+    for (const menu of document.querySelectorAll("details:is(.menu, .more)[open]")) {
       menu.open = false;
       menu.querySelector("summary").focus();
     }

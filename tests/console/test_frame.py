@@ -1,0 +1,107 @@
+"""What stands around every screen: the menu, the palette, toasts, one's own settings; and the first page."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+
+from factories.people import ingest, message, root
+from tessera.console.toasts import toast_now
+
+
+def test_the_first_page_asks_as_much_of_one_source_as_of_three(
+    live: psycopg.Connection[Any], desk: Callable[..., Client], workspace_id: int, statements: Any
+) -> None:
+    from tessera.workspaces import actions
+
+    client = desk("analyst")
+    client.get("/")
+    one = statements(lambda: client.get("/"))
+    for number in range(3):
+        source = actions.create_source(workspace_id=workspace_id, name=f"Shop {number}", allowed_origins=["*"])
+        ingest(live, workspace_id, [message(userId=f"u-{number}")], source_id=source.id)
+
+    assert statements(lambda: client.get("/")) == one
+
+
+def test_the_chart_comes_alone_for_the_page_that_has_it(desk: Callable[..., Client]) -> None:
+    page = desk("analyst").get("/minutes").content.decode()
+
+    assert page.startswith("<p")
+    assert "<svg" in page
+
+
+def test_the_palette_finds_people_screens_and_actions(
+    live: psycopg.Connection[Any], desk: Callable[..., Client], workspace_id: int
+) -> None:
+    ingest(live, workspace_id, [message("identify", userId="ana", traits={"name": "Sofia Ana"})])
+    client = desk("developer")
+
+    found = client.get("/palette", {"q": "so"}).content.decode()
+
+    assert f"/people/{root(live, 'user_id', 'ana')}" in found
+    assert "/sources" in found  # a screen whose name begins with it
+    assert "/live" not in found
+    assert "/sources/new" in client.get("/palette", {"q": "make sou"}).content.decode()
+    assert "/sources/new" not in desk("analyst").get("/palette", {"q": "make sou"}).content.decode()
+
+
+def test_the_palette_shows_nobody_of_another_workspace(
+    live: psycopg.Connection[Any], desk: Callable[..., Client], stranger_workspace: int
+) -> None:
+    ingest(live, stranger_workspace, [message("identify", userId="eve", traits={"name": "Evelina"})])
+
+    assert "Evelina" not in desk().get("/palette", {"q": "evelina"}).content.decode()
+
+
+def test_times_are_shown_in_the_zone_one_chose(
+    live: psycopg.Connection[Any], desk: Callable[..., Client], workspace_id: int
+) -> None:
+    noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    ingest(live, workspace_id, [message(userId="ana", timestamp=noon.isoformat())])
+    client, colleague = desk("owner"), desk("marketer")
+    before = client.get("/people").content.decode()
+
+    answer = client.post("/settings", {"language": "en", "time_zone": "Asia/Bangkok"})
+    after = client.get("/people").content.decode()
+
+    assert answer.status_code == 302
+    assert 'data-time-zone="Asia/Bangkok"' in after
+    assert "12:00" in before
+    assert "7 p.m." in after or "19:00" in after
+    assert "12:00" in colleague.get("/people").content.decode()  # nobody else's clock was changed
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "../../etc/passwd", "UTC\0"])
+def test_a_zone_that_is_none_is_refused(zone: str, desk: Callable[..., Client]) -> None:
+    client = desk()
+
+    answer = client.post("/settings", {"language": "en", "time_zone": zone})
+
+    assert answer.status_code == 400
+    assert "data-time-zone" not in client.get("/").content.decode().split(">")[1]
+
+
+@pytest.mark.parametrize(("language", "home"), [("es", "Inicio"), ("en", "Home")])
+def test_the_language_one_chose_stays(language: str, home: str, desk: Callable[..., Client]) -> None:
+    client = desk()
+
+    client.post("/settings", {"language": language, "time_zone": ""})
+
+    page = client.get("/").content.decode()
+    assert f'<html lang="{language}">' in page
+    assert f"<h1>{home}</h1>" in page
+
+
+def test_a_toast_for_the_page_that_is_open_survives_any_language() -> None:
+    response = toast_now(HttpResponse(), "Сохранено “ok”", undo_url="/undo")
+
+    assert response["HX-Trigger"].isascii()
+
+
+def test_the_styleguide_stands(desk: Callable[..., Client]) -> None:
+    assert desk("analyst").get("/styleguide").status_code == 200
