@@ -25,6 +25,7 @@ from tessera.foundation.clock import now_micros
 from tessera.foundation.errors import Outdated
 from tessera.identity import store as identity_store
 from tessera.identity.directory import Directory, merged_record
+from tessera.identity.suppression import KEPT_OUT, SUPPRESSED, suppressed_in_batch
 from tessera.intake.normalise import normalise
 from tessera.intake.reactions import Happened, Reaction
 from tessera.profiles import store as profile_store
@@ -92,6 +93,8 @@ def drain(connection: Connection, context: Context, *, after: int, lanes: int, m
 def act_on(connection: Connection, context: Context, rows: Iterable[InboxRow], *, positions: dict[int, int]) -> Outcome:
     """Everything these messages do. The caller holds their lanes and commits."""
     events, refused = read(rows, context)
+    events, kept_out = _without_suppressed(connection, events)
+    refused += kept_out
     outcome = Outcome(taken=len(events) + len(refused))
     new = seen.remember(connection, {event.event_id for event in events}) if events else set()
     events = _first_of_each(events, new)
@@ -126,6 +129,27 @@ def read(rows: Iterable[InboxRow], context: Context) -> tuple[list[Event], list[
     return [event for _, event in numbered], refused
 
 
+def _without_suppressed(connection: Connection, events: list[Event]) -> tuple[list[Event], list[Rejection]]:
+    """Refuse what carries an identifier that is kept out; the reason repeats nothing of it.
+
+    Asked under the lanes, so that nothing slips in beside an erasure, which holds them all.
+    """
+    carried: dict[int, set[Identifier]] = {}
+    for event in events:
+        carried.setdefault(event.workspace_id, set()).update(event.identifiers)
+    kept_out = suppressed_in_batch(connection, carried) if carried else {}
+    if not any(kept_out.values()):
+        return events, []
+    let_in: list[Event] = []
+    refused: list[Rejection] = []
+    for event in events:
+        if kept_out.get(event.workspace_id, frozenset()).isdisjoint(event.identifiers):
+            let_in.append(event)
+        else:
+            refused.append(Rejection(event.workspace_id, event.source_id, "intake", SUPPRESSED, KEPT_OUT, ""))
+    return let_in, refused
+
+
 def _first_of_each(events: list[Event], new: set[UUID]) -> list[Event]:
     """Each new event once, also where one batch holds the same message twice."""
     first: dict[UUID, Event] = {}
@@ -148,10 +172,11 @@ def apply_events(
         for event in events:  # while the database takes in what was appended
             tally.see(event)
     tally.write(connection, lane=events[0].lane, now=now)
-    if context.reactions:
-        happened = [Happened(event, profile, plan.root_of(profile)) for event, profile in placed]
-        for reaction in context.reactions:
-            reaction.react(connection, happened)
+    for reaction in context.reactions:
+        wants = reaction.wants
+        wanted = [pair for pair in placed if pair[0].name in wants]
+        if wanted:
+            reaction.react(connection, [Happened(event, profile, plan.root_of(profile)) for event, profile in wanted])
     return plan
 
 

@@ -25,6 +25,21 @@ class Reaction(Protocol):
     """
 
     name: str
+    wants: frozenset[str]
+    """The names of the events it answers to; it is not called for any other."""
 
     def react(self, connection: psycopg.Connection[Any], happened: Sequence[Happened]) -> None:
         """Act on a batch of events, in the order they were recorded."""
+
+
+_registered: list[Reaction] = []
+
+
+def use_reactions(reactions: Sequence[Reaction]) -> None:
+    """Say, once per process and before anything is acted on, what reacts to events. The project has the list."""
+    _registered[:] = reactions
+
+
+def registered_reactions() -> Sequence[Reaction]:
+    """Whatever reacts in this process."""
+    return tuple(_registered)
