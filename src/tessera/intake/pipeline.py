@@ -172,11 +172,10 @@ def apply_events(
         for event in events:  # while the database takes in what was appended
             tally.see(event)
     tally.write(connection, lane=events[0].lane, now=now)
-    for reaction in context.reactions:
-        wants = reaction.wants
-        wanted = [pair for pair in placed if pair[0].name in wants]
-        if wanted:
-            reaction.react(connection, [Happened(event, profile, plan.root_of(profile)) for event, profile in wanted])
+    if context.reactions:
+        happened = [Happened(event, profile, plan.root_of(profile)) for event, profile in placed]
+        for reaction in context.reactions:
+            reaction.react(connection, happened)
     return plan
 
 

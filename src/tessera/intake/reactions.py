@@ -25,11 +25,9 @@ class Reaction(Protocol):
     """
 
     name: str
-    wants: frozenset[str]
-    """The names of the events it answers to; it is not called for any other."""
 
     def react(self, connection: psycopg.Connection[Any], happened: Sequence[Happened]) -> None:
-        """Act on a batch of events, in the order they were recorded."""
+        """Act on a batch of events, in the order they were recorded. Called for every batch: pick yours out first."""
 
 
 _registered: list[Reaction] = []
