@@ -134,7 +134,7 @@ def test_a_misspelt_filter_does_not_list_everybody(api, ana):
 
 def test_addresses_and_methods_that_are_not_ours_are_told_so(api):
     nowhere = api.get("nowhere")
-    wrong = api.send("delete", "profiles/user_id:u-1", b"")
+    wrong = api.send("put", "profiles/user_id:u-1", b"")
     merge = api.get("profiles/merge")
     assert (nowhere.status_code, nowhere.data["code"]) == (404, "unknown_path")
     assert (wrong.status_code, wrong.data["code"]) == (405, "method_not_allowed")

@@ -14,11 +14,11 @@ import msgspec
 import psycopg
 
 from tessera.events.event import Event, Identifier
-from tessera.events.messages import MAX_ID, Json
+from tessera.events.messages import Json
 from tessera.foundation.clock import to_datetime
 from tessera.foundation.errors import TesseraError
-from tessera.identity.rules import PROFILE, is_blocked
-from tessera.profiles.attributes import Misfit, normal_email, normal_phone
+from tessera.identity.rules import PROFILE
+from tessera.profiles.references import InvalidReference, read_reference
 from tessera.profiles.relation_types import RelationType
 
 Connection = psycopg.Connection[Any]
@@ -50,54 +50,6 @@ class Said(NamedTuple):
     tie: int
 
 
-def read_end(told: Any, *, region: str) -> Identifier:
-    """The far end as it is kept: `{"kind", "value"}`, `"kind:value"` or a profile's id; e-mail and phone normalised.
-
-    Raises `InvalidRelation`.
-    """
-    kind, value = _told_end(told)
-    try:
-        match kind:
-            case "profile_id":
-                return PROFILE, str(UUID(value))
-            case "email":
-                value = normal_email(value)
-            case "phone":
-                value = normal_phone(value, region)
-    except (Misfit, ValueError):
-        raise InvalidRelation(f"that is not a {kind}") from None
-    if is_blocked(value):
-        raise InvalidRelation("that value names nobody")
-    return kind, value
-
-
-def _told_end(told: Any) -> Identifier:
-    if isinstance(told, dict):
-        kind, value = told.get("kind"), told.get("value")
-    elif isinstance(told, str) and _is_uuid(told.strip()):
-        kind, value = PROFILE, told
-    elif isinstance(told, str):
-        kind, _, value = told.partition(":")
-        if kind == "external":
-            system, _, value = value.partition(":")
-            kind = f"external:{system}" if system else ""
-    else:
-        kind = value = None
-    value = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    if not isinstance(kind, str) or not isinstance(value, str) or not kind or not value.strip():
-        raise InvalidRelation("say whom by kind:value, such as email:bo@example.com, or by a profile's id")
-    if len(kind) > 80 or len(value) > MAX_ID or "\0" in kind + value:
-        raise InvalidRelation(f"a value may have {MAX_ID} characters")
-    return kind.strip(), value.strip()
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        return len(text) == 36 and bool(UUID(text))
-    except ValueError:
-        return False
-
-
 def read_properties(told: Json) -> bytes:
     """What a relation keeps of an event's properties, encoded. Raises `InvalidRelation` where that is too much."""
     kept = {name: value for name, value in told.items() if name not in _KEYS}
@@ -115,9 +67,9 @@ def said_by(event: Event, profile: UUID, *, types: dict[str, RelationType], regi
         return None
     removed = event.name == RELATION_REMOVED
     try:
-        other = read_end(told.get("to"), region=region)
+        other = read_reference(told.get("to"), region=region)
         properties = b"{}" if removed else read_properties(told)
-    except InvalidRelation:
+    except (InvalidRelation, InvalidReference):
         return None
     at = to_datetime(event.occurred_at)
     return Said(profile, kind, other, event.workspace_id, properties, removed, at, event.tie)
@@ -202,3 +154,13 @@ def relations_to(
         ([kind for kind, _ in ends], [value for _, value in ends], workspace_id, 4 * MOST_RELATIONS),
     )
     return [StoredRelation(*row) for row in rows]
+
+
+def count_relations(connection: Connection, profiles: Sequence[UUID], *, type: str, other: Identifier) -> int:
+    """How many relations these profiles say they have, without the one to `other` (which may be renewed)."""
+    row = connection.execute(
+        "SELECT count(*) FROM profiles_relation WHERE profile_id = ANY(%s) AND NOT removed"
+        " AND (type, other_kind, other_value) <> (%s, %s, %s)",
+        (list(profiles), type, *other),
+    ).fetchone()
+    return int(row[0]) if row else 0
