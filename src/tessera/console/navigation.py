@@ -20,6 +20,7 @@ class Place(NamedTuple):
     icon: str
     view: str
     views: frozenset[str]
+    ability: Ability = Ability.READ
 
 
 PLACES = (
@@ -28,10 +29,17 @@ PLACES = (
         _("People"),
         "group",
         "console:people",
-        frozenset({"people", "person", "merge", "merge_with", "attribute"}),
+        frozenset({"people", "person", "merge", "merge_with", "attribute", "erase"}),
     ),
     Place(_("Sources"), "sensors", "console:sources", frozenset({"sources", "new_source", "source", "edit_source"})),
     Place(_("Live events"), "bolt", "console:live", frozenset({"live", "live_of_source"})),
+    Place(
+        _("Erasures"),
+        "person_remove",
+        "console:erasures",
+        frozenset({"erasures", "erasure", "suppressions", "check_contact", "keep_out", "let_in"}),
+        Ability.ERASE_PEOPLE,
+    ),
 )
 
 
@@ -45,7 +53,7 @@ def console(request: HttpRequest) -> dict[str, Any]:
     here = match.url_name if match else None
     can = abilities_of(staff.role)
     return context | {
-        "places": [(place, reverse(place.view), here in place.views) for place in PLACES],
+        "places": [(place, reverse(place.view), here in place.views) for place in PLACES if place.ability in can],
         "role": ROLES.get(staff.role, staff.role),
         **{f"can_{ability}": ability in can for ability in Ability},
     }

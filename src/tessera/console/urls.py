@@ -1,6 +1,6 @@
 """Every screen, by place. Names are what templates and `navigation` refer to."""
 
-from tessera.console.routes import entrance, home, live, people, sources
+from tessera.console.routes import entrance, home, live, people, privacy, relations, sources
 
 app_name = "console"
 urlpatterns = [
@@ -9,4 +9,6 @@ urlpatterns = [
     *sources.urlpatterns,
     *live.urlpatterns,
     *people.urlpatterns,
+    *relations.urlpatterns,
+    *privacy.urlpatterns,
 ]

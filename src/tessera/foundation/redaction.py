@@ -14,6 +14,7 @@ ERASED: Final = "[erased]"
 LEAST: Final = 5
 _LEAST_DIGITS: Final = 7
 _ESCAPED: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
+_BLANK: Final = re.compile(r'\\[bfnrt"]')
 _PHONE_LIKE: Final = re.compile(r"\+?\d(?:[\s()./-]{0,2}\d){6,}")
 _NEVER: Final = re.compile(r"(?!)")
 
@@ -24,8 +25,11 @@ class Redactor:
     def __init__(self, values: Iterable[str]) -> None:
         self.values = frozenset(value.lower() for value in values if value.strip())
         self._long = sorted((value for value in self.values if len(value) >= LEAST), key=len, reverse=True)
+        # Part of a longer address or id is somebody else's: `mary.ana@…` does not name `ana@…`.
         pattern = "|".join(re.escape(value) for value in self._long)
-        self._pattern = re.compile(rf"(?<!\w)(?:{pattern})(?!\w)", re.IGNORECASE) if self._long else _NEVER
+        self._pattern = (
+            re.compile(rf"(?<![\w.+@-])(?:{pattern})(?![\w@-]|\.\w)", re.IGNORECASE) if self._long else _NEVER
+        )
         self._phones = tuple(value.lstrip("+") for value in self.values if re.fullmatch(r"\+\d{7,15}", value))
 
     def found_in(self, text: str) -> bool:
@@ -94,4 +98,6 @@ def _is_id(text: str) -> bool:
 
 def unescaped(text: str) -> str:
     r"""JSON text with `\u0040` and `\/` as the characters they stand for; also where the JSON is cut off."""
-    return _ESCAPED.sub(lambda code: chr(int(code[1], 16)), text).replace("\\/", "/") if "\\" in text else text
+    if "\\" not in text:
+        return text
+    return _BLANK.sub(" ", _ESCAPED.sub(lambda code: chr(int(code[1], 16)), text)).replace("\\/", "/")
