@@ -19,9 +19,7 @@ KINDS = ("email", "phone", "user_id", "anonymous_id", "device_token")
 
 
 class ContactForm(forms.Form):
-    kind = forms.ChoiceField(
-        label=gettext_lazy("Kind"), choices=[(kind, IDENTIFIER_KINDS[kind]) for kind in KINDS], required=False
-    )
+    kind = forms.ChoiceField(label=gettext_lazy("Kind"), choices=[(kind, IDENTIFIER_KINDS[kind]) for kind in KINDS])
     value = forms.CharField(
         label=gettext_lazy("Contact"), max_length=500, widget=forms.TextInput(attrs={"autocomplete": "off"})
     )
