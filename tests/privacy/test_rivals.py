@@ -17,8 +17,9 @@ import pytest
 
 from factories.people import NOON, drain, ingest, message, put_in_inbox, root
 from tessera.foundation.database import connect
-from tessera.identity.actions import AlreadyOnePerson, MergeRefused, merge_profiles
+from tessera.identity.actions import AlreadyOnePerson, MergeRefused, merge_profiles, split_profiles
 from tessera.identity.directory import NoSuchProfile
+from tessera.privacy import actions
 from tessera.privacy.actions import ErasureReport, erase_person
 from tessera.privacy.requests import ask_to_erase, run_erasure
 
@@ -193,6 +194,35 @@ def test_an_erasure_against_a_merge_takes_all_or_its_own(live: Connection, works
         assert report.profile_ids in ([right], [left, right])
         assert left_of(live, report.profile_ids) == set()
         assert (root(live, "user_id", f"left-{number}") is None) is (left in report.profile_ids)
+
+
+def test_a_profile_split_away_meanwhile_keeps_what_is_its_own(
+    live: Connection, workspace_id: int, monkeypatch: pytest.MonkeyPatch
+):
+    ingest(live, workspace_id, [message(userId="ana"), message(anonymousId="guest", event="Looked")])
+    ana, guest = root(live, "user_id", "ana"), root(live, "anonymous_id", "guest")
+    assert ana is not None
+    assert guest is not None
+    by_hand = {"workspace_id": workspace_id, "actor": "eva", "now": NOON}
+    merged = merge_profiles(live, keep=ana, absorb=guest, reason="", **by_hand)
+    claim, rivals = actions.claim_all_lanes, [1]
+
+    def claim_after_a_split(connection: Connection) -> dict[int, int]:
+        if rivals:
+            rivals.pop()
+            with connect(autocommit=True) as other:
+                split_profiles(other, merge_id=merged.merge_id, **by_hand)
+        return claim(connection)
+
+    monkeypatch.setattr(actions, "claim_all_lanes", claim_after_a_split)
+    reports: list[ErasureReport] = []
+    erasing(workspace_id, ana, reports)()
+
+    assert reports[0].profile_ids == [ana]
+    assert left_of(live, [ana]) == set()
+    assert root(live, "anonymous_id", "guest") == guest
+    kept = live.execute("SELECT name FROM events_history WHERE profile_id = %s", (guest,)).fetchall()
+    assert kept == [("Looked",)]
 
 
 def test_events_that_go_on_arriving_make_somebody_new(live: Connection, workspace_id: int):

@@ -5,17 +5,20 @@ Source: reference semantics §6.2 (SUPPRESS, UNSUPPRESS; suppressed ids are bloc
 """
 
 import hmac
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 import psycopg
 from msgspec import Struct
 
 from tessera.events.event import Identifier
+from tessera.foundation.arrays import blobs
 from tessera.foundation.errors import TesseraError
 from tessera.foundation.secrets import secret
+from tessera.foundation.settings import settings
 from tessera.identity.rules import PREVIOUS, PROFILE
 
 Connection = psycopg.Connection[Any]
@@ -28,7 +31,7 @@ _KEEPING: Final = """
 SELECT asked.id FROM unnest(%s::int[]) AS asked (id)
  WHERE EXISTS (SELECT 1 FROM identity_suppression s WHERE s.workspace_id = asked.id)
 """
-_FIND: Final = "SELECT digest FROM identity_suppression WHERE workspace_id = %s AND digest = ANY(%s)"
+_FIND: Final = "SELECT digest FROM identity_suppression WHERE workspace_id = %s AND digest = ANY(%b::bytea[])"
 _ADD: Final = """
 INSERT INTO identity_suppression (workspace_id, digest, kind, added_at, added_by)
 SELECT %s, new.digest, new.kind, %s, %s FROM unnest(%s::bytea[], %s::text[]) AS new (digest, kind)
@@ -52,18 +55,22 @@ class Suppression(Struct, frozen=True):
 
 
 @cache
-def _key(home: str) -> bytes:
-    """Read once per process and home; tests move to another home."""
+def _key_of(home: Path) -> bytes:
     return secret("suppression").encode()
+
+
+def _key() -> bytes:
+    """The installation's; read once per process (and home: tests move to another)."""
+    return _key_of(settings().home)
 
 
 def digest_of(workspace_id: int, identifier: Identifier) -> bytes:
     """What is kept of an identifier in its normal form: HMAC-SHA256 over workspace, kind and value."""
-    from tessera.foundation.settings import settings
+    return _digest(_key(), workspace_id, *identifier)
 
-    kind, value = identifier
-    said = f"{workspace_id}\0{kind}\0{value}".encode()
-    return hmac.digest(_key(str(settings().home)), said, "sha256")
+
+def _digest(key: bytes, workspace_id: int, kind: str, value: str) -> bytes:
+    return hmac.digest(key, f"{workspace_id}\0{kind}\0{value}".encode(), "sha256")
 
 
 def workspaces_that_keep_out(connection: Connection, workspaces: Collection[int]) -> frozenset[int]:
@@ -78,31 +85,31 @@ def suppressed_among(connection: Connection, workspace_id: int, identifiers: Ite
     """
     if not workspaces_that_keep_out(connection, [workspace_id]):
         return set()
-    return _found(connection, workspace_id, identifiers)
+    return _found(connection, workspace_id, set(identifiers))
 
 
 def _found(connection: Connection, workspace_id: int, identifiers: Iterable[Identifier]) -> set[Identifier]:
+    key = _key()
     by_digest: dict[bytes, Identifier] = {}
-    for identifier in set(identifiers):
-        for spelled in _spellings(identifier):
-            by_digest[digest_of(workspace_id, spelled)] = identifier
-    rows = connection.execute(_FIND, (workspace_id, list(by_digest)))
+    for identifier in identifiers:
+        kind, value = identifier
+        if kind == PREVIOUS:
+            for named in ("user_id", "anonymous_id"):
+                by_digest[_digest(key, workspace_id, named, value)] = identifier
+        elif kind != PROFILE:
+            by_digest[_digest(key, workspace_id, kind, value)] = identifier
+    rows = connection.execute(_FIND, (workspace_id, blobs(list(by_digest))))
     return {by_digest[bytes(digest)] for (digest,) in rows}
 
 
-def suppressed_in_batch(
-    connection: Connection, identifiers: dict[int, set[Identifier]]
-) -> dict[int, frozenset[Identifier]]:
-    """As `suppressed_among` for the identifiers of several workspaces; those that keep out nobody are left out."""
-    keeping = workspaces_that_keep_out(connection, identifiers)
-    return {workspace: frozenset(_found(connection, workspace, identifiers[workspace])) for workspace in keeping}
-
-
-def _spellings(identifier: Identifier) -> Sequence[Identifier]:
-    kind, value = identifier
-    if kind == PREVIOUS:
-        return (("user_id", value), ("anonymous_id", value))
-    return () if kind == PROFILE else (identifier,)
+def suppressed_by_workspace(
+    connection: Connection, carried: Mapping[int, Callable[[], set[Identifier]]]
+) -> dict[int, set[Identifier]]:
+    """As `suppressed_among` for a batch of several workspaces; what a workspace's messages carry is only gathered
+    where it keeps out anybody.
+    """
+    keeping = workspaces_that_keep_out(connection, carried)
+    return {workspace: _found(connection, workspace, carried[workspace]()) for workspace in keeping}
 
 
 def suppress(
