@@ -12,11 +12,17 @@ pytestmark = pytest.mark.browser
 Opened = Callable[[str, int], Screen]
 
 
+@pytest.fixture(scope="module")
+def key(installation: Installation) -> str:
+    """Made before there is a browser: with its event loop about, Django would keep the connection to itself."""
+    return installation.write_key("Shop")
+
+
 @pytest.mark.parametrize("width", [DESKTOP, PHONE])
-def test_relate_two_people_and_erase_one(open_screen: Opened, installation: Installation, width: int) -> None:
+def test_relate_two_people_and_erase_one(key: str, open_screen: Opened, installation: Installation, width: int) -> None:
     mark = uuid4().hex[:8]
     ana, bo = f"Ana {mark}", f"Bo {mark}"
-    person = _make(installation, ana, bo)
+    person = _make(installation, key, ana, bo)
     screen = open_screen("en", width)
     screen.log_in()
     screen.open(f"/people/{person}")
@@ -28,9 +34,8 @@ def test_relate_two_people_and_erase_one(open_screen: Opened, installation: Inst
     _ask_whether_they_are_kept_out(screen, ana)
 
 
-def _make(installation: Installation, *names: str) -> str:
+def _make(installation: Installation, key: str, *names: str) -> str:
     """Two people; gives the first one's profile."""
-    key = installation.write_key(f"Shop of {names[0]}")
     for name in names:
         email = f"{name.replace(' ', '.').lower()}@example.com"
         call = {"userId": name, "traits": {"name": name, "email": email}}
