@@ -12,7 +12,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
-EVERYTHING = ("profiles:write", "events:read", "workspaces:read")
+EVERYTHING = ("profiles:write", "events:read", "workspaces:read", "privacy:write")
 
 
 class Api:
@@ -30,6 +30,12 @@ class Api:
 
     def patch(self, path: str, *, key: str | None = None, **body: Any) -> HttpResponse:
         return self.send("patch", path, json.dumps(body).encode(), key=key)
+
+    def put(self, path: str, *, key: str | None = None, **body: Any) -> HttpResponse:
+        return self.send("put", path, json.dumps(body).encode(), key=key)
+
+    def delete(self, path: str, **query: Any) -> HttpResponse:
+        return self._judged(path, self._client.delete(f"/api/v1/{path}", query_params=query, headers=self._headers))
 
     def send(
         self, method: str, path: str, body: bytes, *, key: str | None = None, content_type: str = "application/json"

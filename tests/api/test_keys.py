@@ -18,11 +18,31 @@ ASKED = [
     ("post", "profiles/merge", "profiles:write"),
     ("post", "profiles/split", "profiles:write"),
     ("patch", "profiles/user_id:u-1", "profiles:write"),
+    ("get", "profiles/user_id:u-1/relations", "profiles:read"),
+    ("put", "profiles/user_id:u-1/relations", "profiles:write"),
+    ("delete", "profiles/user_id:u-1/relations", "profiles:write"),
+    ("get", "relation-types", "profiles:read"),
+    ("put", "relation-types/{name}", "profiles:write"),
+    ("delete", "profiles/user_id:u-1", "privacy:write"),
+    ("post", "erasures", "privacy:write"),
+    ("get", "erasures", "privacy:read"),
+    ("get", "erasures/{erasure_id}", "privacy:read"),
+    ("get", "suppressions", "privacy:read"),
+    ("post", "suppressions", "privacy:write"),
+    ("delete", "suppressions", "privacy:write"),
     ("get", "catalogue", "events:read"),
     ("get", "sources", "workspaces:read"),
     ("get", "stats", ANY),
 ]
-HELD = ["profiles:read", "profiles:write", "events:read", "events:write", "workspaces:read", "identity:write"]
+HELD = [
+    "profiles:read",
+    "profiles:write",
+    "events:read",
+    "events:write",
+    "workspaces:read",
+    "identity:write",
+    "privacy:read",
+]
 
 
 def _ask(client, method, path):

@@ -119,7 +119,8 @@ def test_every_example_is_what_the_schema_says(operation: dict[str, Any]) -> Non
             )
             for example in examples:
                 conforms(operation, int(status), content_type, json.dumps(example).encode())
-                assert example.get("status", int(status)) in (int(status), "subscribed")
+                told = example.get("status")
+                assert told == int(status) or not isinstance(told, int)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

@@ -134,11 +134,11 @@ def test_a_misspelt_filter_does_not_list_everybody(api, ana):
 
 def test_addresses_and_methods_that_are_not_ours_are_told_so(api):
     nowhere = api.get("nowhere")
-    wrong = api.send("delete", "profiles/user_id:u-1", b"")
+    wrong = api.send("put", "profiles/user_id:u-1", b"")
     merge = api.get("profiles/merge")
     assert (nowhere.status_code, nowhere.data["code"]) == (404, "unknown_path")
     assert (wrong.status_code, wrong.data["code"]) == (405, "method_not_allowed")
-    assert {method.strip() for method in wrong["Allow"].split(",")} == {"GET", "PATCH"}
+    assert {method.strip() for method in wrong["Allow"].split(",")} == {"GET", "PATCH", "DELETE"}
     assert (merge.status_code, merge["Allow"]) == (405, "POST")
     outside = Client().get("/api/v2/profiles")
     assert (outside.status_code, outside["Content-Type"]) == (404, "application/problem+json")

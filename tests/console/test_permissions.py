@@ -12,6 +12,7 @@ from factories.people import ingest, message, root
 ROLES = ("owner", "admin", "marketer", "support", "developer", "analyst")
 SOURCES = {"owner", "admin", "developer"}
 PEOPLE = {"owner", "admin", "marketer", "support"}
+ERASERS = {"owner", "admin"}
 EXPORTS = {"owner", "admin", "marketer"}
 
 SCREENS: list[tuple[str, str, set[str]]] = [
@@ -36,6 +37,17 @@ SCREENS: list[tuple[str, str, set[str]]] = [
     ("POST", "/people/{person}/attributes/set", PEOPLE),
     ("POST", "/people/{person}/attributes/remove", PEOPLE),
     ("POST", "/people/{person}/split/{person}", PEOPLE),
+    ("GET", "/people/{person}/relations", set(ROLES)),
+    ("GET", "/people/{person}/relations/candidates", PEOPLE),
+    ("POST", "/people/{person}/relations/add", PEOPLE),
+    ("POST", "/people/{person}/relations/remove", PEOPLE),
+    ("GET", "/people/{person}/erase", ERASERS),
+    ("GET", "/erasures", ERASERS),
+    ("GET", "/erasures/{person}", ERASERS),
+    ("GET", "/suppressions", ERASERS),
+    ("POST", "/suppressions/check", ERASERS),
+    ("POST", "/suppressions/add", ERASERS),
+    ("POST", "/suppressions/lift", ERASERS),
 ]
 
 

@@ -60,7 +60,7 @@ def put_in_inbox(
         copy.write(inbox.COPY_HEADER + b"".join(rows) + inbox.COPY_TRAILER)
 
 
-def drain(connection: Connection, reactions: Sequence[Reaction] = ()) -> None:
+def drain(connection: Connection, reactions: Sequence[Reaction] | None = None) -> None:
     """What a worker does, until nothing waits. The connection must autocommit."""
     worker = Worker(connection, load_context(connection, reactions))
     while worker.drain_some().taken:

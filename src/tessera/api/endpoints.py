@@ -1,9 +1,9 @@
-"""Everything the API serves, in the order in which addresses are tried: `merge` and `split` go before people's ids."""
+"""Everything the API serves, in the order in which addresses are tried: what is longer goes before people's ids."""
 
 from typing import Final
 
 from tessera import __version__
-from tessera.api import merges, overview, people
+from tessera.api import erasures, merges, overview, people, relations
 from tessera.api.service import Service, StrictJson
 
 DESCRIPTION: Final = """
@@ -21,5 +21,5 @@ service = Service(
     parser=StrictJson(),
 )
 
-for router in (merges.router, people.router, overview.router):
+for router in (merges.router, relations.router, people.router, erasures.router, overview.router):
     service.add_router("", router)

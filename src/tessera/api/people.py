@@ -164,6 +164,7 @@ def get_person(request: HttpRequest, id: PersonReference) -> HttpResponse:
         "invalid_attributes",
         "event_too_large",
         "identifier_taken",
+        "suppressed",
         writes=True,
     ),
 )

@@ -45,7 +45,7 @@ MAIN: Final = (
         _("People"),
         "group",
         "console:people",
-        frozenset({"people", "person", "merge", "merge_with", "attribute"}),
+        frozenset({"people", "person", "merge", "merge_with", "attribute", "erase"}),
         "g p",
     ),
     Place(_("Live events"), "bolt", "console:live", frozenset({"live", "live_of_source"}), "g l"),
@@ -65,7 +65,18 @@ GROUPS: Final = (
             ),
         ),
     ),
-    Group(_("Settings"), ()),
+    Group(
+        _("Settings"),
+        (
+            Place(
+                _("Erasures"),
+                "person_remove",
+                "console:erasures",
+                frozenset({"erasures", "erasure", "suppressions", "check_contact", "keep_out", "let_in"}),
+                needs=Ability.ERASE_PEOPLE,
+            ),
+        ),
+    ),
 )
 
 

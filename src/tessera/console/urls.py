@@ -1,6 +1,6 @@
 """Every screen, by place. Names are what templates and `navigation` refer to."""
 
-from tessera.console.routes import entrance, home, live, people, personal, sources
+from tessera.console.routes import entrance, home, live, people, personal, privacy, relations, sources
 
 app_name = "console"
 urlpatterns = [
@@ -10,4 +10,6 @@ urlpatterns = [
     *live.urlpatterns,
     *people.urlpatterns,
     *personal.urlpatterns,
+    *relations.urlpatterns,
+    *privacy.urlpatterns,
 ]

@@ -18,7 +18,7 @@ from tessera.foundation.clock import EPOCH, Micros
 _HEADER = Packer(">iiiii")  # dimensions, has nulls, element's oid, length, lower bound
 _LENGTH = Packer(">i")
 _OID: Final = {
-    name: psycopg.adapters.types[name].oid for name in ("uuid", "text", "json", "int4", "int8", "timestamptz")
+    name: psycopg.adapters.types[name].oid for name in ("uuid", "text", "bytea", "json", "int4", "int8", "timestamptz")
 }
 _POSTGRES_EPOCH: Final[Micros] = (datetime(2000, 1, 1, tzinfo=UTC) - EPOCH).days * 86_400_000_000
 
@@ -66,6 +66,11 @@ def uuids(values: Iterable[UUID]) -> Packed:
 
 def texts(values: Iterable[str]) -> Packed:
     return _varying("text", [value.encode() for value in values])
+
+
+def blobs(values: Sequence[bytes]) -> Packed:
+    """Bytes as they are."""
+    return _varying("bytea", values)
 
 
 def documents(values: Sequence[bytes]) -> Packed:

@@ -188,6 +188,25 @@ def roots_of(connection: Connection, profiles: Sequence[UUID]) -> dict[UUID, UUI
     return dict(rows.fetchall())
 
 
+def roots_in(connection: Connection, workspace_id: int, profiles: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Each profile's root; profiles of other workspaces are left out."""
+    rows = connection.execute(
+        "SELECT id, root_id FROM identity_profile WHERE id = ANY(%s) AND workspace_id = %s",
+        (list(profiles), workspace_id),
+    )
+    return dict(rows.fetchall())
+
+
+def owners_of(connection: Connection, workspace_id: int, identifiers: Sequence[Identifier]) -> dict[Identifier, UUID]:
+    """The profile each identifier was first seen on; unknown ones are left out."""
+    rows = connection.execute(
+        "SELECT i.kind, i.value, i.profile_id FROM unnest(%s::text[], %s::text[]) AS named (kind, value)"
+        " JOIN identity_identifier i ON i.workspace_id = %s AND i.value = named.value AND i.kind = named.kind",
+        ([kind for kind, _ in identifiers], [value for _, value in identifiers], workspace_id),
+    )
+    return {(kind, value): profile for kind, value, profile in rows}
+
+
 def count_profiles(connection: Connection) -> int:
     row = connection.execute("SELECT count(*) FROM identity_profile").fetchone()
     return int(row[0]) if row else 0

@@ -15,6 +15,7 @@ from tessera.foundation.clock import to_micros
 from tessera.foundation.errors import TesseraError
 from tessera.foundation.ids import uuid7
 from tessera.identity.rules import PROFILE
+from tessera.identity.suppression import KEPT_OUT, Suppressed, suppressed_among
 from tessera.intake import pipeline
 from tessera.intake.context import load_context
 from tessera.intake.normalise import normalise
@@ -35,7 +36,7 @@ def change_attributes(
     """Change a person's attributes by hand: set, remove (None), `inc`, `add`, `remove` (as in an identify call).
 
     An e-mail or phone becomes an identifier too. All or nothing. Raises `InvalidAttributes`, `NoSuchProfile`,
-    `IdentifierTaken`, `IdentifierRefused`.
+    `IdentifierTaken`, `IdentifierRefused`, `Suppressed`.
     """
     body = {
         "type": "identify",
@@ -55,7 +56,10 @@ def apply(
     now: datetime,
     context: Context | None = None,
 ) -> None:
-    """Act on one message about a profile that is named directly, in one transaction, and wait for it."""
+    """Act on one message about a profile that is named directly, in one transaction, and wait for it.
+
+    Raises `Suppressed` where it carries a contact that is kept out.
+    """
     context = context or load_context(connection, workspace_id=workspace_id)
     lane = lane_of(str(profile_id))
     encoded = msgspec.json.encode(body)
@@ -68,4 +72,6 @@ def apply(
     event.identifiers.insert(0, (PROFILE, str(profile_id)))
     with connection.transaction():
         positions = inbox.claim_lane(connection, lane, wait=True)
+        if suppressed_among(connection, workspace_id, event.identifiers):
+            raise Suppressed(KEPT_OUT)
         pipeline.apply_events(connection, context, [event], positions=positions)

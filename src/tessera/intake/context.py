@@ -7,17 +7,20 @@ import psycopg
 
 from tessera.identity.queries import blocked_values
 from tessera.intake.pipeline import Context, WorkspaceRules
-from tessera.intake.reactions import Reaction
+from tessera.intake.reactions import Reaction, registered_reactions
 from tessera.workspaces.regions import regions
 
 Connection = psycopg.Connection[Any]
 
 
 def load_context(
-    connection: Connection, reactions: Sequence[Reaction] = (), *, workspace_id: int | None = None
+    connection: Connection, reactions: Sequence[Reaction] | None = None, *, workspace_id: int | None = None
 ) -> Context:
-    """A fresh context; for one workspace's names only where that is all it will be used for."""
-    context = Context(reactions=reactions)
+    """A fresh context; for one workspace's names only where that is all it will be used for.
+
+    What reacts is what the project registered, unless somebody else is named.
+    """
+    context = Context(reactions=registered_reactions() if reactions is None else reactions)
     refresh(connection, context, workspace_id=workspace_id)
     return context
 

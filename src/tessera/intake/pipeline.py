@@ -7,6 +7,7 @@ taken in one order everywhere (see identity/store.py), so batches wait for each 
 """
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
@@ -25,6 +26,7 @@ from tessera.foundation.clock import now_micros
 from tessera.foundation.errors import Outdated
 from tessera.identity import store as identity_store
 from tessera.identity.directory import Directory, merged_record
+from tessera.identity.suppression import KEPT_OUT, SUPPRESSED, suppressed_by_workspace
 from tessera.intake.normalise import normalise
 from tessera.intake.reactions import Happened, Reaction
 from tessera.profiles import store as profile_store
@@ -68,6 +70,7 @@ class Outcome(Struct):
 
 
 _DEFAULT_RULES = WorkspaceRules()
+_NOBODY: Final[frozenset[Identifier]] = frozenset()
 
 
 def drain(connection: Connection, context: Context, *, after: int, lanes: int, most: int) -> tuple[Outcome, int]:
@@ -92,6 +95,8 @@ def drain(connection: Connection, context: Context, *, after: int, lanes: int, m
 def act_on(connection: Connection, context: Context, rows: Iterable[InboxRow], *, positions: dict[int, int]) -> Outcome:
     """Everything these messages do. The caller holds their lanes and commits."""
     events, refused = read(rows, context)
+    events, kept_out = _without_suppressed(connection, events)
+    refused += kept_out
     outcome = Outcome(taken=len(events) + len(refused))
     new = seen.remember(connection, {event.event_id for event in events}) if events else set()
     events = _first_of_each(events, new)
@@ -124,6 +129,33 @@ def read(rows: Iterable[InboxRow], context: Context) -> tuple[list[Event], list[
         numbered.append((row.seq, event))
     numbered.sort(key=itemgetter(0))
     return [event for _, event in numbered], refused
+
+
+def _without_suppressed(connection: Connection, events: list[Event]) -> tuple[list[Event], list[Rejection]]:
+    """Refuse what carries an identifier that is kept out; the reason repeats nothing of it.
+
+    Asked under the lanes, so that nothing slips in beside an erasure, which holds them all.
+    """
+    if not events:
+        return events, []
+    workspaces = {event.workspace_id for event in events}
+    kept_out = suppressed_by_workspace(
+        connection, {workspace: partial(_identifiers_of, events, workspace) for workspace in workspaces}
+    )
+    if not any(kept_out.values()):
+        return events, []
+    let_in: list[Event] = []
+    refused: list[Rejection] = []
+    for event in events:
+        if kept_out.get(event.workspace_id, _NOBODY).isdisjoint(event.identifiers):
+            let_in.append(event)
+        else:
+            refused.append(Rejection(event.workspace_id, event.source_id, "intake", SUPPRESSED, KEPT_OUT, ""))
+    return let_in, refused
+
+
+def _identifiers_of(events: list[Event], workspace_id: int) -> set[Identifier]:
+    return {identifier for event in events if event.workspace_id == workspace_id for identifier in event.identifiers}
 
 
 def _first_of_each(events: list[Event], new: set[UUID]) -> list[Event]:

@@ -27,4 +27,17 @@ class Reaction(Protocol):
     name: str
 
     def react(self, connection: psycopg.Connection[Any], happened: Sequence[Happened]) -> None:
-        """Act on a batch of events, in the order they were recorded."""
+        """Act on a batch of events, in the order they were recorded. Called for every batch: pick yours out first."""
+
+
+_registered: list[Reaction] = []
+
+
+def use_reactions(reactions: Sequence[Reaction]) -> None:
+    """Say, once per process and before anything is acted on, what reacts to events. The project has the list."""
+    _registered[:] = reactions
+
+
+def registered_reactions() -> Sequence[Reaction]:
+    """Whatever reacts in this process."""
+    return tuple(_registered)

@@ -37,7 +37,9 @@ HEALTHY_AFTER: Final = 30.0
 LONGEST_BACK_OFF: Final = 10.0
 
 
-def run(stop: threading.Event, *, reactions: Sequence[Reaction] = (), followers: Sequence[Follower] = ()) -> None:
+def run(
+    stop: threading.Event, *, reactions: Sequence[Reaction] | None = None, followers: Sequence[Follower] = ()
+) -> None:
     """Work until `stop` is set. Survives the loss of the database by trying again with back-off.
 
     One connection: a second thread would fold while the first waits for the database, but in Python the two cost each

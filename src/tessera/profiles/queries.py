@@ -109,7 +109,7 @@ def people(connection: Connection, workspace_id: int, *, before: str | None = No
     roots = identity.page_of_people(connection, workspace_id, before=_uuid(before), limit=limit + 1)
     more = len(roots) > limit
     page = roots[:limit]
-    return PeoplePage(_summaries(connection, page), str(page[-1]) if more else None)
+    return PeoplePage(people_summaries(connection, page), str(page[-1]) if more else None)
 
 
 def _uuid(cursor: str | None) -> UUID | None:
@@ -124,7 +124,7 @@ def _uuid(cursor: str | None) -> UUID | None:
 def people_by_identifier(connection: Connection, workspace_id: int, kind: str, value: str) -> PeoplePage:
     """The person with this identifier; e-mail and phone in any spelling."""
     root = root_by_identifier(connection, workspace_id, kind, value)
-    return PeoplePage(_summaries(connection, [root] if root else []), None)
+    return PeoplePage(people_summaries(connection, [root] if root else []), None)
 
 
 def root_by_identifier(connection: Connection, workspace_id: int, kind: str, value: str) -> UUID | None:
@@ -153,7 +153,7 @@ def search_people(
     cursor = _uuid(before)
     after = [root for root in roots if cursor is None or root < cursor]
     page = after[:limit]
-    return PeoplePage(_summaries(connection, page), str(page[-1]) if len(after) > limit else None)
+    return PeoplePage(people_summaries(connection, page), str(page[-1]) if len(after) > limit else None)
 
 
 def _profiles_by_text(connection: Connection, workspace_id: int, text: str) -> set[UUID]:
@@ -181,7 +181,8 @@ def _profiles_by_word(connection: Connection, workspace_id: int, word: str) -> s
     return {row[0] for row in rows}
 
 
-def _summaries(connection: Connection, roots: Sequence[UUID]) -> list[PersonSummary]:
+def people_summaries(connection: Connection, roots: Sequence[UUID]) -> list[PersonSummary]:
+    """A line for each of these people, in their order; a constant number of statements."""
     if not roots:
         return []
     members = identity.members_of(connection, roots)

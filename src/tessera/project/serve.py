@@ -43,7 +43,9 @@ def serve_console() -> None:
 def run_worker() -> None:
     """One worker, until SIGTERM or SIGINT; the batch in hand is finished first."""
     from tessera.intake import worker
+    from tessera.project import reactions
 
+    reactions.register()
     stop = threading.Event()
 
     def ask_to_stop(_signal: int, _frame: FrameType | None) -> None:

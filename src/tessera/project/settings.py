@@ -8,6 +8,7 @@ from tessera.foundation.database import dsn
 from tessera.foundation.secrets import secret
 from tessera.foundation.settings import settings
 from tessera.project.catalogs import compiled
+from tessera.project.reactions import register as register_reactions
 
 HERE = Path(__file__).parent
 SECRET_KEY = secret("console")
@@ -35,6 +36,7 @@ INSTALLED_APPS = [
     "tessera.events",
     "tessera.identity",
     "tessera.profiles",
+    "tessera.privacy",
     "tessera.console",
 ]
 
@@ -145,3 +147,6 @@ LOGGING = {
         "axes": {"level": "WARNING"},
     },
 }
+
+# Whoever loads Django may act on events (a screen that changes a person does), so reactions are known from here on.
+register_reactions()

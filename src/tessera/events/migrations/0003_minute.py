@@ -4,5 +4,5 @@ from tessera.foundation.migrations_sql import run_sql_file
 
 
 class Migration(migrations.Migration):
-    dependencies = [("events", "0001_log")]
+    dependencies = [("events", "0002_catalogue")]
     operations = [run_sql_file(__file__, "0003_minute.sql")]

@@ -1,0 +1,158 @@
+"""Forgetting what happened to somebody: history, waiting and quarantined messages, excerpts of refused ones."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+import msgspec
+import psycopg
+
+from tessera.events import seen
+from tessera.events.event import SYSTEM
+from tessera.events.inbox import InboxRow
+from tessera.foundation.arrays import large, whole
+from tessera.foundation.clock import EPOCH
+from tessera.foundation.redaction import LEAST, Redactor, without_texts
+
+Connection = psycopg.Connection[Any]
+AT_ONCE: Final = 5_000
+"""Rows per statement: none of them takes long, however much happened to the person."""
+
+_BOUND: Final = """
+SELECT occurred_at, lane, position FROM events_history
+ WHERE profile_id = %(profile)s AND (occurred_at, lane, position) > (%(at)s, %(lane)s, %(position)s)
+ ORDER BY occurred_at, lane, position OFFSET %(skip)s LIMIT 1
+"""
+_DELETE: Final = """
+DELETE FROM events_history
+ WHERE profile_id = %(profile)s AND (occurred_at, lane, position) > (%(at)s, %(lane)s, %(position)s)
+"""
+_UP_TO: Final = " AND (occurred_at, lane, position) <= (%(last_at)s, %(last_lane)s, %(last_position)s)"
+
+
+def erase_history(connection: Connection, profiles: Sequence[UUID]) -> int:
+    """Delete every row of these profiles, a few thousand per statement, each walking on in their index."""
+    return sum(_erase_history_of(connection, profile) for profile in profiles)
+
+
+def _erase_history_of(connection: Connection, profile: UUID) -> int:
+    erased = 0
+    place: dict[str, Any] = {"profile": profile, "at": EPOCH.replace(year=1), "lane": -1, "position": -1}
+    while True:
+        bound = connection.execute(_BOUND, place | {"skip": AT_ONCE - 1}).fetchone()
+        if bound is None:
+            return erased + connection.execute(_DELETE, place).rowcount
+        last = dict(zip(("last_at", "last_lane", "last_position"), bound, strict=True))
+        erased += connection.execute(_DELETE + _UP_TO, place | last).rowcount
+        place |= dict(zip(("at", "lane", "position"), bound, strict=True))
+
+
+def count_history(connection: Connection, profiles: Sequence[UUID]) -> int:
+    """How many rows these profiles have."""
+    row = connection.execute("SELECT count(*) FROM events_history WHERE profile_id = ANY(%s)", (list(profiles),))
+    found = row.fetchone()
+    return int(found[0]) if found else 0
+
+
+_OF_NEIGHBOUR: Final = """
+SELECT lane, position, recorded_at, kind, name, envelope::text, body::text
+  FROM events_history WHERE profile_id = ANY(%s)
+"""
+_REWRITE: Final = """
+UPDATE events_history SET envelope = %s, body = %s WHERE lane = %s AND position = %s AND recorded_at = %s
+"""
+
+
+def redact_history(
+    connection: Connection, profiles: Sequence[UUID], redactor: Redactor, *, between_people: Collection[str]
+) -> int:
+    """Blot the person out of other people's rows, where they are named in them; returns how many rows.
+
+    The only place where a row of history is ever changed. What else those events say stays; but of records of the
+    house, and of events called one of `between_people`, nothing that was said of the two.
+    """
+    if not profiles:
+        return 0
+    with connection.cursor(name="history_of_neighbours") as rows, connection.cursor() as writing:
+        rows.itersize = AT_ONCE
+        changed = 0
+        for *key, kind, name, envelope, body in rows.execute(_OF_NEIGHBOUR, (list(profiles),)):
+            if redactor.found_in(envelope) or redactor.found_in(body) or _holds_a_short_one(body, redactor):
+                clean = _redacted(body, redactor, wholly=kind == SYSTEM, properties=name in between_people)
+                writing.execute(_REWRITE, (_redacted(envelope, redactor), clean, *key))
+                changed += 1
+    return changed
+
+
+def _holds_a_short_one(text: str, redactor: Redactor) -> bool:
+    """A value too short to be looked for in any text, here as a whole JSON text."""
+    return any(f'"{value}"' in text.lower() for value in redactor.values if len(value) < LEAST)
+
+
+def _redacted(text: str, redactor: Redactor, *, wholly: bool = False, properties: bool = False) -> str:
+    """A document that no reader can hold (a number beyond all bounds) is blotted out as text."""
+    try:
+        document = msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return redactor.text(text)
+    if wholly:
+        document = without_texts(document)
+    elif properties and isinstance(document, dict) and "properties" in document:
+        document["properties"] = without_texts(document["properties"])
+    return msgspec.json.encode(redactor.document(document)).decode()
+
+
+class Waiting(NamedTuple):
+    """A message that was not acted on: in the inbox, or set aside."""
+
+    table: str
+    row: InboxRow
+
+
+_WAITING: Final = """
+SELECT lane, seq, workspace_id, source_id, (extract(epoch FROM received_at) * 1000000)::bigint, message_key,
+       envelope, body
+  FROM {table} WHERE workspace_id = %s
+"""
+TABLES: Final = ("events_inbox", "events_quarantine")
+
+
+def erase_waiting(
+    connection: Connection, *, workspace_id: int, is_theirs: Callable[[InboxRow], bool]
+) -> dict[str, int]:
+    """Remove the messages that are the person's, and remember them as seen: a client that sends one again is late.
+
+    The caller holds every lane.
+    """
+    counts: dict[str, int] = {}
+    for table in TABLES:
+        theirs = [(row.lane, row.seq, row.message_key) for row in _waiting_in(connection, table, workspace_id)
+                  if is_theirs(row)]  # fmt: skip
+        counts[table] = len(theirs)
+        if theirs:
+            lanes, numbers, keys = zip(*theirs, strict=True)
+            seen.remember(connection, set(keys))
+            connection.execute(
+                f"DELETE FROM {table} t USING unnest(%b::int[], %b::bigint[]) AS gone (lane, seq)"  # noqa: S608
+                " WHERE t.lane = gone.lane AND t.seq = gone.seq",
+                (whole(lanes), large(numbers)),
+            )
+    return counts
+
+
+def _waiting_in(connection: Connection, table: str, workspace_id: int) -> Iterator[InboxRow]:
+    with connection.cursor(name=f"waiting_in_{table}") as rows:
+        rows.itersize = AT_ONCE
+        for row in rows.execute(_WAITING.format(table=table), (workspace_id,)):
+            lane, seq, workspace, source, received_at, key, envelope, body = row
+            yield InboxRow(lane, seq, workspace, source, received_at, key, bytes(envelope), bytes(body))
+
+
+def erase_excerpts(connection: Connection, *, workspace_id: int, redactor: Redactor) -> int:
+    """Empty the excerpts and reasons of refused messages that name the person; that they were refused stays."""
+    with connection.cursor(name="excerpts") as rows:
+        rows.itersize = AT_ONCE
+        rows.execute("SELECT id, detail, excerpt FROM events_rejection WHERE workspace_id = %s", (workspace_id,))
+        found = [(number) for number, *texts in rows if any(map(redactor.found_in, texts))]
+    connection.execute("UPDATE events_rejection SET excerpt = '', detail = '' WHERE id = ANY(%s)", (found,))
+    return len(found)

@@ -1,0 +1,231 @@
+"""Erasing a person: everything of theirs goes in one transaction, and what was done is kept without them.
+
+Locks: the turn of erasures, then every lane, then as everywhere (identity/store.py). While all lanes are held nothing
+is placed, folded, merged or split, so no plan made before can bring anything back. What there is most of, history, is
+deleted before the lanes are taken, so that others wait for milliseconds.
+"""
+
+import contextlib
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+import psycopg
+from msgspec import Struct
+
+from tessera.access.audit import record_audit_on
+from tessera.events import history
+from tessera.events.erasure import erase_history, redact_history
+from tessera.events.event import Identifier
+from tessera.events.history import SystemRecord
+from tessera.events.inbox import claim_all_lanes
+from tessera.events.lanes import lane_of
+from tessera.events.vocabulary import PERSON_ERASED
+from tessera.foundation.clock import to_micros
+from tessera.foundation.errors import Outdated
+from tessera.foundation.ids import uuid7
+from tessera.foundation.redaction import Redactor
+from tessera.identity import queries as identity
+from tessera.identity.directory import NoSuchProfile
+from tessera.identity.erasure import erase_identity, redact_evidence
+from tessera.identity.store import lock_profiles
+from tessera.identity.suppression import suppress as keep_out
+from tessera.intake.erasure import erase_messages
+from tessera.intake.pipeline import RivalsTooFast
+from tessera.privacy.traces import TRACES
+from tessera.profiles.erasure import erase_profiles, telling_values
+from tessera.profiles.relations import RELATION_ADDED, RELATION_REMOVED
+from tessera.profiles.state import merge_states
+from tessera.profiles.store import read_states
+
+Connection = psycopg.Connection[Any]
+LONGEST_REASON: Final = 500
+MOST_TRIES: Final = 20
+
+
+class ErasureReport(Struct, frozen=True):
+    """What one erasure removed. `counts` are rows per table; `suppressed` says how many contacts are kept out."""
+
+    erasure_id: UUID
+    profile_ids: list[UUID]
+    counts: dict[str, int]
+    suppressed: int
+    erased_at: datetime
+
+
+class _Person(Struct, frozen=True):
+    """Who is erased, as found with every lane held."""
+
+    members: list[UUID]
+    identifiers: list[Identifier]
+    redactor: Redactor
+
+
+def erase_person(
+    connection: Connection,
+    *,
+    workspace_id: int,
+    profile_id: UUID,
+    actor: str,
+    reason: str,
+    suppress: bool,
+    now: datetime,
+) -> ErasureReport:
+    """Erase the person any of whose profiles has this id; nothing of them survives, and it cannot be undone.
+
+    One transaction. `suppress` keeps each of their identifiers out from now on. A message that is acknowledged
+    afterwards makes a new person, or is refused. Raises `NoSuchProfile`.
+    """
+    with connection.transaction():
+        take_turn(connection)
+        erasure_id = uuid7()
+        report, said = erase_whole_person(
+            connection,
+            workspace_id=workspace_id,
+            profile_id=profile_id,
+            erasure_id=erasure_id,
+            actor=actor,
+            reason=reason,
+            suppress=suppress,
+            now=now,
+        )
+        connection.execute(
+            "INSERT INTO privacy_erasure"
+            " (workspace_id, id, asked_at, asked_by, reason, suppress, status, total, finished_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s, 'done', 1, %s)",
+            (workspace_id, erasure_id, now, actor, said, suppress, now),
+        )
+        connection.execute(
+            "INSERT INTO privacy_erased (erasure_id, number, status, profile_ids, counts, suppressed, erased_at)"
+            " VALUES (%s, 1, 'done', %s, %s, %s, %s)",
+            (erasure_id, report.profile_ids, as_json(report.counts), report.suppressed, now),
+        )
+    return report
+
+
+def take_turn(connection: Connection) -> None:
+    """Wait until no other erasure runs. Taken before any lane, so that two erasures cannot wait in a circle."""
+    connection.execute("SELECT id FROM privacy_turn WHERE id = 1 FOR UPDATE")
+
+
+def erase_whole_person(
+    connection: Connection,
+    *,
+    workspace_id: int,
+    profile_id: UUID,
+    erasure_id: UUID,
+    actor: str,
+    reason: str,
+    suppress: bool,
+    now: datetime,
+) -> tuple[ErasureReport, str]:
+    """The erasure itself, in the caller's transaction and turn; also the reason without what names the person.
+
+    Raises `NoSuchProfile`.
+    """
+    person, counts, positions = _erase_everything(connection, workspace_id, profile_id)
+    said = person.redactor.text(reason[:LONGEST_REASON])
+    suppressed = 0
+    if suppress:
+        keep_out(connection, workspace_id=workspace_id, identifiers=person.identifiers, actor=actor, now=now)
+        suppressed = len(person.identifiers)
+    _record(connection, workspace_id, person, erasure_id, positions, now)
+    root = person.members[0]
+    detail = {"erasure": str(erasure_id), "reason": said, "suppressed": suppressed}
+    record_audit_on(
+        connection,
+        workspace_id=workspace_id,
+        actor=actor,
+        action="erase_person",
+        target=f"profile:{root}",
+        detail=detail,
+    )
+    return ErasureReport(erasure_id, person.members, counts, suppressed, now), said
+
+
+def _erase_everything(
+    connection: Connection, workspace_id: int, profile_id: UUID
+) -> tuple[_Person, dict[str, int], dict[int, int]]:
+    """Who they were, how many rows of what are gone, and the lanes' positions.
+
+    What was recorded by now goes first, without a lane; when a split took a profile away meanwhile, all of it is
+    undone and done again. Raises `NoSuchProfile`.
+    """
+    for _ in range(MOST_TRIES):
+        with contextlib.suppress(Outdated), connection.transaction():
+            early = _members(connection, workspace_id, profile_id)
+            counts = {"events_history": erase_history(connection, early)}
+            positions = claim_all_lanes(connection)
+            person = _read_person(connection, workspace_id, profile_id)
+            if not set(early) <= set(person.members):
+                raise Outdated
+            lock_profiles(connection, person.members)
+            _erase_rows(connection, workspace_id, person, counts)
+            return person, counts, positions
+    raise RivalsTooFast(f"the person changed {MOST_TRIES} times meanwhile")
+
+
+def _members(connection: Connection, workspace_id: int, profile_id: UUID) -> list[UUID]:
+    """All profiles of the person; the one that stands for them comes first. Raises `NoSuchProfile`."""
+    root = identity.root_of(connection, workspace_id, profile_id)
+    if root is None:
+        raise NoSuchProfile(f"there is no profile {profile_id}")
+    others = [member.profile_id for member in identity.members_of(connection, [root]) if member.profile_id != root]
+    return [root, *others]
+
+
+def _read_person(connection: Connection, workspace_id: int, profile_id: UUID) -> _Person:
+    """Everything they are called."""
+    members = _members(connection, workspace_id, profile_id)
+    identifiers = [(held.kind, held.value) for held in identity.identifiers_of(connection, members)]
+    state = merge_states(read_states(connection, members).values())
+    return _Person(members, identifiers, Redactor([value for _, value in identifiers] + telling_values(state)))
+
+
+def _erase_rows(connection: Connection, workspace_id: int, person: _Person, counts: dict[str, int]) -> None:
+    """Room by room; `counts` learns what each removed."""
+    members, identifiers, redactor = person.members, person.identifiers, person.redactor
+    counts |= erase_messages(connection, workspace_id=workspace_id, identifiers=identifiers, redactor=redactor)
+    neighbours: set[UUID] = set()
+    for erase in (erase_identity, erase_profiles):
+        forgotten, named_by = erase(connection, workspace_id=workspace_id, profiles=members, identifiers=identifiers)
+        counts |= forgotten
+        neighbours |= named_by
+    counts["events_history"] += erase_history(connection, members)
+    names = Redactor([value for _, value in identifiers] + [str(member) for member in members])
+    others = _everyone_with(connection, neighbours)
+    redact_evidence(connection, others, names)
+    counts["events_history_of_others"] = redact_history(
+        connection, others, names, between_people=(RELATION_ADDED, RELATION_REMOVED)
+    )
+    for trace in TRACES:
+        counts |= trace(
+            connection, workspace_id=workspace_id, profiles=members, identifiers=identifiers, redactor=redactor
+        )
+
+
+def _everyone_with(connection: Connection, profiles: set[UUID]) -> list[UUID]:
+    """All profiles of the people that these belong to."""
+    roots = set(identity.roots_of(connection, list(profiles)).values())
+    return [member.profile_id for member in identity.members_of(connection, list(roots))]
+
+
+def _record(
+    connection: Connection,
+    workspace_id: int,
+    person: _Person,
+    erasure_id: UUID,
+    positions: dict[int, int],
+    now: datetime,
+) -> None:
+    """Tell the followers of history, which hold copies: ids of profiles and nothing else."""
+    root, at = person.members[0], to_micros(now)
+    lane = lane_of(str(root))
+    body = {"erasure_id": str(erasure_id), "profile_ids": [str(member) for member in person.members]}
+    record = SystemRecord(lane, uuid7(), workspace_id, root, PERSON_ERASED, at, body)
+    history.append(connection, [record], positions={lane: positions[lane]}, now=at)
+
+
+def as_json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

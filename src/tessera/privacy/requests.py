@@ -1,0 +1,162 @@
+"""Erasing many: a list of names is kept with the job that goes through it, each name in a transaction of its own.
+
+A job that dies goes on with the next name that waits. What a person was named by is forgotten with the outcome.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+import structlog
+
+from tessera.access.audit import record_audit_on
+from tessera.foundation.database import connect
+from tessera.foundation.errors import TesseraError
+from tessera.foundation.ids import uuid7
+from tessera.jobs import defer, task
+from tessera.privacy.actions import LONGEST_REASON, as_json, erase_whole_person, take_turn
+from tessera.privacy.queries import Erasure, erasure
+from tessera.profiles.references import profile_named
+
+log = structlog.get_logger("privacy")
+Connection = psycopg.Connection[Any]
+MOST_AT_ONCE: Final = 5_000
+"""Names in one request (reference semantics §6.2)."""
+TASK: Final = "privacy.erase"
+
+
+class InvalidErasure(TesseraError):
+    """The request will not do; the message says why."""
+
+    code = "invalid_erasure"
+
+
+def ask_to_erase(
+    connection: Connection,
+    *,
+    workspace_id: int,
+    references: Sequence[str],
+    actor: str,
+    reason: str,
+    suppress: bool,
+    now: datetime,
+) -> Erasure:
+    """Keep the names and put the job into the queue, in the caller's transaction. Raises `InvalidErasure`."""
+    if not 0 < len(references) <= MOST_AT_ONCE:
+        raise InvalidErasure(f"name 1 to {MOST_AT_ONCE} people")
+    erasure_id = uuid7()
+    with connection.transaction():
+        connection.execute(
+            "INSERT INTO privacy_erasure (workspace_id, id, asked_at, asked_by, reason, suppress, status, total)"
+            " VALUES (%s, %s, %s, %s, %s, %s, 'waiting', %s)",
+            (workspace_id, erasure_id, now, actor, reason[:LONGEST_REASON], suppress, len(references)),
+        )
+        connection.execute(
+            "INSERT INTO privacy_erased (erasure_id, number, reference, status)"
+            " SELECT %s, said.number, said.name, 'waiting'"
+            "   FROM unnest(%s::text[]) WITH ORDINALITY AS said (name, number)",
+            (erasure_id, list(references)),
+        )
+        record_audit_on(
+            connection,
+            workspace_id=workspace_id,
+            actor=actor,
+            action="ask_to_erase",
+            target=f"erasure:{erasure_id}",
+            detail={"people": len(references), "suppress": suppress},
+        )
+        defer(connection, TASK, lock="privacy", workspace_id=workspace_id, erasure_id=str(erasure_id))
+    return erasure(connection, workspace_id, erasure_id).erasure
+
+
+@task(TASK)
+def do_erasure(workspace_id: int, erasure_id: str) -> None:
+    """Go through what waits of one request."""
+    with connect(autocommit=True, application="tessera erasure") as connection:
+        run_erasure(connection, workspace_id=workspace_id, erasure_id=UUID(erasure_id))
+
+
+def run_erasure(connection: Connection, *, workspace_id: int, erasure_id: UUID) -> None:
+    """Erase whoever waits, then say that it is done; started again, it goes on where it was.
+
+    Where the database goes away, so does the exception; the request stays as it is for the next try.
+    """
+    _set_status(connection, workspace_id, erasure_id, "running")
+    while (number := _next_waiting(connection, erasure_id)) is not None:
+        try:
+            _erase_one(connection, workspace_id, erasure_id, number)
+        except TesseraError as error:
+            _fail_one(connection, erasure_id, number, error.code)
+        except psycopg.OperationalError:
+            raise
+        except Exception:
+            log.exception("erasure failed", erasure=str(erasure_id), number=number)
+            _fail_one(connection, erasure_id, number, "internal_error")
+    _set_status(connection, workspace_id, erasure_id, "done")
+
+
+def _set_status(connection: Connection, workspace_id: int, erasure_id: UUID, status: str) -> None:
+    """A request in which every single name failed on our side has failed as a whole."""
+    connection.execute(
+        "UPDATE privacy_erasure e SET status = CASE WHEN %(status)s = 'done' AND NOT EXISTS (SELECT 1"
+        "        FROM privacy_erased i WHERE i.erasure_id = e.id AND i.code <> 'internal_error')"
+        "   THEN 'failed' ELSE %(status)s END,"
+        "   finished_at = CASE WHEN %(status)s = 'done' THEN now() END"
+        " WHERE workspace_id = %(workspace)s AND id = %(id)s",
+        {"status": status, "workspace": workspace_id, "id": erasure_id},
+    )
+
+
+def _next_waiting(connection: Connection, erasure_id: UUID) -> int | None:
+    row = connection.execute(
+        "SELECT number FROM privacy_erased WHERE erasure_id = %s AND status = 'waiting' ORDER BY number LIMIT 1",
+        (erasure_id,),
+    ).fetchone()
+    return row[0] if row else None
+
+
+def _erase_one(connection: Connection, workspace_id: int, erasure_id: UUID, number: int) -> None:
+    """One name: the erasure and its outcome commit together. Raises `TesseraError` where it names nobody."""
+    with connection.transaction():
+        take_turn(connection)
+        row = connection.execute(
+            "SELECT i.reference, e.asked_by, e.reason, e.suppress FROM privacy_erased i"
+            " JOIN privacy_erasure e ON e.id = i.erasure_id AND e.workspace_id = %s"
+            " WHERE i.erasure_id = %s AND i.number = %s AND i.status = 'waiting' FOR UPDATE OF i",
+            (workspace_id, erasure_id, number),
+        ).fetchone()
+        if row is None:
+            return  # a rival did it
+        reference, actor, reason, suppress = row
+        profile = profile_named(connection, workspace_id, reference)
+        if profile is None:
+            raise TesseraError("nobody of that name", code="not_found")
+        report, said = erase_whole_person(
+            connection,
+            workspace_id=workspace_id,
+            profile_id=profile,
+            erasure_id=erasure_id,
+            actor=actor,
+            reason=reason,
+            suppress=suppress,
+            now=datetime.now(UTC),
+        )
+        connection.execute(
+            "UPDATE privacy_erased SET status = 'done', reference = NULL, profile_ids = %s, counts = %s,"
+            " suppressed = %s, erased_at = %s WHERE erasure_id = %s AND number = %s",
+            (report.profile_ids, as_json(report.counts), report.suppressed, report.erased_at, erasure_id, number),
+        )
+        connection.execute(
+            "UPDATE privacy_erasure SET reason = %s WHERE workspace_id = %s AND id = %s",
+            (said, workspace_id, erasure_id),
+        )
+
+
+def _fail_one(connection: Connection, erasure_id: UUID, number: int, code: str) -> None:
+    connection.execute(
+        "UPDATE privacy_erased SET status = 'failed', reference = NULL, code = %s"
+        " WHERE erasure_id = %s AND number = %s AND status = 'waiting'",
+        (code, erasure_id, number),
+    )

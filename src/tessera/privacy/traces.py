@@ -1,0 +1,59 @@
+"""What other rooms hold of a person beyond events, identity and profiles: each gives a function that forgets it."""
+
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+import psycopg
+
+from tessera.access.erasure import erase_answers, erase_audit_details
+from tessera.events.erasure import erase_excerpts
+from tessera.events.event import Identifier
+from tessera.foundation.redaction import Redactor
+
+Connection = psycopg.Connection[Any]
+
+
+class Trace(Protocol):
+    """Forgets what one room holds of the person, in the transaction of the erasure; returns counts per table.
+
+    The caller holds every lane and the person's profiles. What is not the person's alone is blotted with `redactor`.
+    """
+
+    def __call__(
+        self,
+        connection: Connection,
+        *,
+        workspace_id: int,
+        profiles: Sequence[UUID],
+        identifiers: Sequence[Identifier],
+        redactor: Redactor,
+    ) -> dict[str, int]: ...
+
+
+def _in_rejections(
+    connection: Connection,
+    *,
+    workspace_id: int,
+    profiles: Sequence[UUID],
+    identifiers: Sequence[Identifier],
+    redactor: Redactor,
+) -> dict[str, int]:
+    return {"events_rejection": erase_excerpts(connection, workspace_id=workspace_id, redactor=redactor)}
+
+
+def _in_the_books(
+    connection: Connection,
+    *,
+    workspace_id: int,
+    profiles: Sequence[UUID],
+    identifiers: Sequence[Identifier],
+    redactor: Redactor,
+) -> dict[str, int]:
+    blotted = erase_audit_details(connection, workspace_id=workspace_id, profiles=profiles, redactor=redactor)
+    gone = erase_answers(connection, workspace_id=workspace_id, profiles=profiles, redactor=redactor)
+    return {"access_auditentry": blotted, "access_rememberedreply": gone}
+
+
+TRACES: Final[tuple[Trace, ...]] = (_in_rejections, _in_the_books)
+"""A room that keeps files, rows or pictures of people adds its own function here."""

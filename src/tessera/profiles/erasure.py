@@ -1,0 +1,65 @@
+"""Forgetting what we know of somebody: states, search words, relations of theirs and with them."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+
+from tessera.events.event import Identifier
+from tessera.identity.rules import PROFILE
+from tessera.profiles.person import values_of
+from tessera.profiles.state import State
+
+Connection = psycopg.Connection[Any]
+
+_OWN: Final = ("profiles_state", "profiles_search")
+_TO_THEM: Final = """
+DELETE FROM profiles_relation r USING unnest(%s::text[], %s::text[]) AS named (kind, value)
+ WHERE r.workspace_id = %s AND r.other_value = named.value AND r.other_kind = named.kind
+RETURNING r.profile_id
+"""
+_TELLING: Final = ("email", "phone", "name", "username", "address", "website", "avatar")
+
+
+def erase_profiles(
+    connection: Connection, *, workspace_id: int, profiles: Sequence[UUID], identifiers: Sequence[Identifier]
+) -> tuple[dict[str, int], set[UUID]]:
+    """Forget these profiles, which are one whole person; counts per table, and who said they are related to them.
+
+    The caller holds every lane.
+    """
+    counts = {
+        table: connection.execute(f"DELETE FROM {table} WHERE profile_id = ANY(%s)", (list(profiles),)).rowcount  # noqa: S608
+        for table in _OWN
+    }
+    ends = [*identifiers, *((PROFILE, str(profile)) for profile in profiles)]
+    said = connection.execute("DELETE FROM profiles_relation WHERE profile_id = ANY(%s)", (list(profiles),)).rowcount
+    kinds, values = [kind for kind, _ in ends], [value for _, value in ends]
+    near = connection.execute(_TO_THEM, (kinds, values, workspace_id)).fetchall()
+    return counts | {"profiles_relation": said + len(near)}, {row[0] for row in near} - set(profiles)
+
+
+def count_profiles_of(connection: Connection, profiles: Sequence[UUID]) -> dict[str, int]:
+    """What `erase_profiles` would forget of these profiles' own."""
+    row = connection.execute(
+        "SELECT (SELECT count(*) FROM profiles_state WHERE profile_id = ANY(%(profiles)s)),"
+        " (SELECT count(*) FROM profiles_search WHERE profile_id = ANY(%(profiles)s)),"
+        " (SELECT count(*) FROM profiles_relation WHERE profile_id = ANY(%(profiles)s)"
+        "     OR other_kind = 'profile_id' AND other_value = ANY(%(profiles)s::text[]))",
+        {"profiles": list(profiles)},
+    ).fetchone()
+    assert row is not None
+    return dict(zip((*_OWN, "profiles_relation"), row, strict=True))
+
+
+def telling_values(state: State) -> list[str]:
+    """The texts that name a person in other people's papers, beside identifiers: contacts, the full name, addresses."""
+    known = values_of(state.attributes)
+    texts = [known.get(name) for name in _TELLING]
+    first, last = known.get("first_name"), known.get("last_name")
+    if isinstance(first, str) and isinstance(last, str):
+        texts.append(f"{first} {last}")
+    if state.activity is not None:
+        texts.append(state.activity.ip)
+    return [text for text in texts if isinstance(text, str) and len(text) <= 500]
