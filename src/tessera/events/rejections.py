@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import psycopg
 from msgspec import Struct
 
+from tessera.events.bodies import text_without_write_key
 from tessera.events.inbox import InboxRow
 from tessera.foundation.clock import EPOCH
 
@@ -34,8 +35,13 @@ class StoredRejection(Struct, frozen=True):
 
 
 def rejection_of(row: InboxRow, *, code: str, detail: str) -> Rejection:
-    text = row.body[:EXCERPT].decode("utf-8", "replace").replace("\0", "�")
-    return Rejection(row.workspace_id, row.source_id, "intake", code, detail[:EXCERPT], text)
+    return Rejection(row.workspace_id, row.source_id, "intake", code, detail[:EXCERPT], excerpt(row.body))
+
+
+def excerpt(body: bytes) -> str:
+    """The beginning of a message as text that PostgreSQL can hold, without its write key."""
+    text = body[: 2 * EXCERPT].decode("utf-8", "replace").replace("\0", "�")
+    return text_without_write_key(text)[:EXCERPT]
 
 
 def store(connection: Connection, rejections: Sequence[Rejection]) -> None:
