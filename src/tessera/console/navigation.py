@@ -30,7 +30,18 @@ PLACES = (
         "console:people",
         frozenset({"people", "person", "merge", "merge_with", "attribute"}),
     ),
-    Place(_("Sources"), "sensors", "console:sources", frozenset({"sources", "new_source", "source", "edit_source"})),
+    Place(
+        _("Sources"),
+        "sensors",
+        "console:sources",
+        frozenset({"sources", "new_source", "source", "edit_source", "brands", "new_brand", "rename_brand"}),
+    ),
+    Place(
+        _("Catalogue"),
+        "menu_book",
+        "console:catalogue",
+        frozenset({"catalogue", "catalogue_entry", "change_entry", "problems"}),
+    ),
     Place(_("Live events"), "bolt", "console:live", frozenset({"live", "live_of_source"})),
 )
 

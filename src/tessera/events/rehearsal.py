@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 import psycopg
@@ -10,6 +11,7 @@ from msgspec import Struct
 from tessera.events.event import Field
 from tessera.events.examples import example_of
 from tessera.events.fitting import Declaration, DoesNotFit, fit, type_of
+from tessera.events.problems import ProblemExample
 from tessera.events.vocabulary import spellings_of
 
 Connection = psycopg.Connection[Any]
@@ -94,3 +96,33 @@ def _values(field: Field, body: str, envelope: str, name: str, kind: str) -> Ite
 def _named(fields: Any, names: Sequence[str]) -> Iterator[Any]:
     if type(fields) is dict:
         yield from (fields[name] for name in names if name in fields)
+
+
+def values_of_examples(
+    connection: Connection, workspace_id: int, field: Field, examples: Sequence[ProblemExample]
+) -> dict[UUID, str]:
+    """The field's value in each of these events that is still in history, short, by the event's id."""
+    if not examples:
+        return {}
+    rows = connection.execute(
+        _OF_EXAMPLES,
+        {
+            "workspace": workspace_id,
+            "profiles": [example.profile_id for example in examples],
+            "moments": [example.at for example in examples],
+            "events": [example.event_id for example in examples],
+        },
+    ).fetchall()
+    return {
+        row[0]: ", ".join(example_of(value) for value in _values(field, *row[1:]) if value is not None)[:200]
+        for row in rows
+    }
+
+
+_OF_EXAMPLES: Final = """
+SELECT h.event_id, h.body::text, h.envelope::text, h.name, h.kind
+  FROM unnest(%(profiles)s::uuid[], %(moments)s::timestamptz[], %(events)s::uuid[]) AS wanted (profile, at, event)
+ CROSS JOIN LATERAL (SELECT * FROM events_history
+                      WHERE profile_id = wanted.profile AND occurred_at = wanted.at AND event_id = wanted.event
+                        AND workspace_id = %(workspace)s LIMIT 1) AS h
+"""
