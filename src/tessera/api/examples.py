@@ -172,32 +172,3 @@ EXPORT: Final[dict[str, Any]] = {
 }
 
 STATS: Final[dict[str, Any]] = {"people": 18204, "profiles": 21377, "events": 902113, "waiting": 0}
-
-CATALOGUE: Final[dict[str, Any]] = {
-    "entries": [
-        {
-            "kind": "property",
-            "parent": "Order Completed",
-            "name": "revenue",
-            "type": "number",
-            "first_seen": _FIRST,
-            "last_seen": _LATER,
-            "volume": 5120,
-            "misfits": 0,
-        }
-    ]
-}
-
-SOURCES: Final[dict[str, Any]] = {
-    "sources": [
-        {
-            "id": 1,
-            "workspace_id": 1,
-            "name": "Shop",
-            "kind": "site",
-            "allowed_origins": ["https://shop.example"],
-            "created_at": _FIRST,
-            "disabled_at": None,
-        }
-    ]
-}

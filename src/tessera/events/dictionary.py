@@ -61,7 +61,7 @@ class Wanted(Struct, frozen=True):
     sort: Sort = "volume"
 
 
-class Page(Struct, frozen=True):
+class CataloguePage(Struct, frozen=True):
     """One page of the data dictionary; `next` leads to the following one."""
 
     entries: list[Entry]
@@ -92,7 +92,7 @@ SELECT {columns}, {sort} FROM events_catalogue
 
 def find(
     connection: Connection, workspace_id: int, wanted: Wanted, *, after: str | None = None, limit: int = 50
-) -> Page:
+) -> CataloguePage:
     """A page of entries, by key and not by offset. Raises `InvalidCursor`."""
     value, kind, parent, name = _position(after)
     statement = _FIND.format(columns=COLUMNS, sort=_SORTS[wanted.sort])
@@ -108,7 +108,7 @@ def find(
     }
     rows = connection.execute(statement, parameters).fetchall()
     page = [Entry(*row[:-1]) for row in rows[:limit]]
-    return Page(page, _cursor(rows[limit - 1][-1], page[-1]) if len(rows) > limit else None)
+    return CataloguePage(page, _cursor(rows[limit - 1][-1], page[-1]) if len(rows) > limit else None)
 
 
 def _cursor(value: int, last: Entry) -> str:

@@ -34,6 +34,9 @@ _NUMBER: Final = re.compile(r"[+-]?\d{1,300}(?:\.\d{1,300})?(?:[eE][+-]?\d{1,3})
 _WHOLE: Final = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _BOOLEANS: Final = {"true": True, "false": False, "1": True, "0": False}
 _LONGEST_NUMBER: Final = 100
+_MOST_WHOLE: Final = 2**63 - 1
+"""Attributes beyond are floats already (profiles.attributes.tame)."""
+
 _LONGEST_DATE: Final = 64
 _OPERATION_TYPES: Final = {"inc": "number", "add": "list", "remove": "list"}
 
@@ -92,9 +95,7 @@ def fit(declaration: Declaration, value: Any) -> Any:
         return _fit_operation(declaration, value, operated)
     fitting = _READ[declaration.type](value)
     if declaration.allowed is not None:
-        values = fitting if isinstance(fitting, list) else [fitting]
-        if any(encode(one) not in declaration.allowed for one in values):
-            raise DoesNotFit("not_allowed")
+        _check_allowed(declaration.allowed, fitting if isinstance(fitting, list) else [fitting])
     return fitting
 
 
@@ -102,25 +103,32 @@ def _fit_operation(declaration: Declaration, value: dict[str, Any], operated: st
     if declaration.type != operated:
         raise DoesNotFit("wrong_type")
     added = value.get("add")
-    if (
-        declaration.allowed is not None
-        and added is not None
-        and any(encode(x) not in declaration.allowed for x in added)
-    ):
-        raise DoesNotFit("not_allowed")
+    if declaration.allowed is not None and added is not None:
+        _check_allowed(declaration.allowed, added)
     return value
+
+
+def _check_allowed(allowed: frozenset[bytes], values: list[Any]) -> None:
+    try:
+        if all(encode(value) in allowed for value in values):
+            return
+    except (OverflowError, RecursionError):
+        pass  # beyond what can be written, so not among what was written
+    raise DoesNotFit("not_allowed")
 
 
 def _as_text(value: Any) -> str:
     if type(value) is str:
         return value
-    if type(value) in (int, float):
+    if type(value) is int and abs(value) < 10**_LONGEST_NUMBER:
+        return str(value)
+    if type(value) is float:
         return encode(value).decode()
     raise DoesNotFit("wrong_type")
 
 
 def _as_number(value: Any) -> int | float:
-    if type(value) is int or (type(value) is float and math.isfinite(value)):
+    if (type(value) is int and abs(value) <= _MOST_WHOLE) or (type(value) is float and math.isfinite(value)):
         number: int | float = value
         return number
     if type(value) is str and len(value) <= _LONGEST_NUMBER:

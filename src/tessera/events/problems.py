@@ -32,7 +32,7 @@ class ProblemExample(Struct, frozen=True):
     at: datetime
 
 
-class Problem(Struct, frozen=True):
+class QualityProblem(Struct, frozen=True):
     """One kind of trouble with one name from one source. `name` is empty where the trouble is about new names.
 
     `source_id` is 0 for what came from no source (a clerk, an import). It is open until somebody acknowledges it, and
@@ -56,7 +56,7 @@ class Problem(Struct, frozen=True):
 class ProblemPage(Struct, frozen=True):
     """What went wrong with names and values; `next` leads to the following page."""
 
-    problems: list[Problem]
+    problems: list[QualityProblem]
     next: str | None
 
 
@@ -113,9 +113,9 @@ def find(
     return ProblemPage(page, _encoded((rows[limit - 1][-1], *rows[limit - 1][:5])) if more else None)
 
 
-def _problem(row: Sequence[Any]) -> Problem:
+def _problem(row: Sequence[Any]) -> QualityProblem:
     examples = [ProblemExample(UUID(event), UUID(profile), to_datetime(at)) for event, profile, at in row[8]]
-    return Problem(*(*row[:8], examples, *row[9:12]))
+    return QualityProblem(*(*row[:8], examples, *row[9:12]))
 
 
 def _encoded(position: _Cursor) -> str:

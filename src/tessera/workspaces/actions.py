@@ -121,7 +121,7 @@ def create_source(
             record_audit_on(
                 on, workspace_id=workspace_id, actor=actor, action="create_source", target=name, detail=detail
             )
-            return _read(on, workspace_id, source_id)
+            return read_source_on(on, workspace_id, source_id)
     except psycopg.errors.UniqueViolation:
         raise TesseraError(f"there is a source {name!r} already", code="source_exists") from None
 
@@ -144,7 +144,7 @@ def change_source(
         _check_kind(kind)
     try:
         with writing(connection) as on:
-            known = _read(on, workspace_id, source_id, lock=True)
+            known = read_source_on(on, workspace_id, source_id, lock=True)
             fields: dict[str, Any] = {
                 "name": known.name if wanted_name is UNSET else wanted_name,
                 "kind": known.kind if kind is UNSET else str(kind),
@@ -157,7 +157,7 @@ def change_source(
             record_audit_on(
                 on, workspace_id=workspace_id, actor=actor, action="change_source", target=fields["name"], detail=detail
             )
-            return _read(on, workspace_id, source_id)
+            return read_source_on(on, workspace_id, source_id)
     except psycopg.errors.UniqueViolation:
         raise TesseraError(f"there is a source {name!r} already", code="source_exists") from None
 
@@ -167,7 +167,7 @@ def disable_source(
 ) -> None:
     """Refuse whatever the source sends from now on; repeating it changes nothing. Raises `NotFound`."""
     with writing(connection) as on:
-        source = _read(on, workspace_id, source_id, lock=True)
+        source = read_source_on(on, workspace_id, source_id, lock=True)
         if source.disabled_at is None:
             store.set_disabled(on, source_id, now)
             record_audit_on(on, workspace_id=workspace_id, actor=actor, action="disable_source", target=source.name)
@@ -178,7 +178,7 @@ def enable_source(
 ) -> None:
     """Undo `disable_source`. Raises `NotFound`."""
     with writing(connection) as on:
-        source = _read(on, workspace_id, source_id, lock=True)
+        source = read_source_on(on, workspace_id, source_id, lock=True)
         if source.disabled_at is not None:
             store.set_disabled(on, source_id, None)
             record_audit_on(on, workspace_id=workspace_id, actor=actor, action="enable_source", target=source.name)
@@ -190,7 +190,7 @@ def create_write_key(
     """Make a key that lets clients send events for the source. Raises `NotFound`."""
     name = _checked_name(name)
     with writing(connection) as on:
-        source = _read(on, workspace_id, source_id)
+        source = read_source_on(on, workspace_id, source_id)
         key_id = store.add_key(on, source_id, name=name, key=WRITE_KEY_PREFIX + secrets.token_urlsafe(24))
         record_audit_on(
             on,
@@ -230,7 +230,8 @@ def revoke_write_key(
     return ended
 
 
-def _read(on: Connection, workspace_id: int, source_id: int, *, lock: bool = False) -> SourceFacts:
+def read_source_on(on: Connection, workspace_id: int, source_id: int, *, lock: bool = False) -> SourceFacts:
+    """The source as this transaction sees it. Raises `NotFound`."""
     source = store.read_source(on, workspace_id, source_id, lock=lock)
     if source is None:
         raise NotFound(f"no source {source_id} in this workspace")

@@ -19,7 +19,7 @@ from tessera.events.catalogue import LIMITS, Entry
 from tessera.events.dictionary import BUILT_IN, InvalidCursor, Wanted
 from tessera.events.event import Field
 from tessera.events.fitting import TYPES, InvalidDeclaration
-from tessera.events.problems import Problem
+from tessera.events.problems import QualityProblem
 from tessera.events.rules import UNBLOCKABLE
 from tessera.foundation.errors import TesseraError
 from tessera.foundation.pool import pool
@@ -137,7 +137,7 @@ class ShownExample(Struct, frozen=True):
 
 
 class ShownProblem(Struct, frozen=True):
-    problem: Problem
+    problem: QualityProblem
     source: str
     examples: list[ShownExample]
 
@@ -149,7 +149,12 @@ def entry(request: StaffRequest) -> HttpResponse:
 
 
 def entry_page(
-    request: StaffRequest, field: Field, *, wrong: TesseraError | None = None, form: dict[str, str] | None = None, status: int = 200
+    request: StaffRequest,
+    field: Field,
+    *,
+    wrong: TesseraError | None = None,
+    form: dict[str, str] | None = None,
+    status: int = 200,
 ) -> HttpResponse:
     """Everything about one name. `wrong` is said at the form, which shows `form` again."""
     workspace_id = request.staff.workspace_id

@@ -18,7 +18,7 @@ from tessera.console.words import PROBLEMS
 from tessera.events import problems as quality
 from tessera.events.catalogue import LIMITS
 from tessera.events.dictionary import InvalidCursor
-from tessera.events.problems import Problem, Wanted
+from tessera.events.problems import QualityProblem, Wanted
 from tessera.foundation.errors import NotFound
 from tessera.foundation.pool import pool
 from tessera.workspaces import queries as workspaces
@@ -29,7 +29,7 @@ SHOWN: Final = 50
 class Line(Struct, frozen=True):
     """A problem as the list shows it."""
 
-    problem: Problem
+    problem: QualityProblem
     href: str
     source: str
     limit: int
@@ -66,7 +66,7 @@ def problems(request: StaffRequest) -> HttpResponse:
     return render(request, "console/catalogue/problems.html", context)
 
 
-def _line(problem: Problem, names: dict[int, str]) -> Line:
+def _line(problem: QualityProblem, names: dict[int, str]) -> Line:
     href = address_of((problem.kind, problem.parent, problem.name)) if problem.name else ""
     return Line(problem, href, names.get(problem.source_id, ""), LIMITS[problem.kind])
 
