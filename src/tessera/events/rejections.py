@@ -129,6 +129,16 @@ def latest(
     return [StoredRejection(*row) for row in connection.execute(_LATEST, parameters)]
 
 
+def last_of(connection: Connection, sources: Sequence[int]) -> dict[int, tuple[datetime, str]]:
+    """When something of each source was last refused, and the code; sources without refusals are left out."""
+    rows = connection.execute(
+        "SELECT source.id, last.at, last.code FROM unnest(%s::int[]) AS source (id) CROSS JOIN LATERAL ("
+        " SELECT at, code FROM events_rejection WHERE source_id = source.id ORDER BY at DESC LIMIT 1) AS last",
+        (list(sources),),
+    )
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
 def forget_older_than(connection: Connection, *, days: int) -> int:
     return connection.execute(
         "DELETE FROM events_rejection WHERE at < now() - make_interval(days => %s)", (days,)

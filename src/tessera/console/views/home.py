@@ -24,6 +24,8 @@ class SourceLine(Struct, frozen=True):
     source: SourceFacts
     kind: str
     last_event_at: datetime | None
+    last_refused_at: datetime | None = None
+    last_refused_code: str = ""
 
 
 @require_GET
@@ -51,8 +53,15 @@ def _first_key(workspace_id: int) -> WriteKeyFacts | None:
 
 
 def source_lines(sources: list[SourceFacts]) -> list[SourceLine]:
-    """Sources with when they were last heard of, in one query for all."""
+    """Sources with when they were last heard of and last refused, in one query each for all."""
     with pool().connection() as connection:
-        heard = history.last_recorded(connection, [source.id for source in sources])
+        ids = [source.id for source in sources]
+        heard = history.last_recorded(connection, ids)
+        refused = rejections.last_of(connection, ids)
     kinds = dict(workspaces.source_kinds())
-    return [SourceLine(source, kinds.get(source.kind, source.kind), heard.get(source.id)) for source in sources]
+    return [
+        SourceLine(
+            source, kinds.get(source.kind, source.kind), heard.get(source.id), *refused.get(source.id, (None, ""))
+        )
+        for source in sources
+    ]
