@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.db import connections
 from playwright.sync_api import expect
 
 from browser.conftest import DESKTOP, PHONE, Installation, Screen
@@ -29,6 +30,7 @@ def shop(installation: Installation) -> str:
             view = {"sku": f"sku-{n}", "price": 9.5}
             assert installation.send(key, "track", userId=f"u-{n}", event="Product Viewed", properties=view) == 200
     installation.settle()
+    connections.close_all()  # opened beside Playwright's event loop, where nobody else would find and close it
     return key
 
 
