@@ -1,5 +1,6 @@
 """Who may ask what: keys, scopes, workspaces."""
 
+import re
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -31,7 +32,21 @@ ASKED = [
     ("post", "suppressions", "privacy:write"),
     ("delete", "suppressions", "privacy:write"),
     ("get", "catalogue", "events:read"),
+    ("get", "catalogue/rehearsal", "events:read"),
+    ("get", "catalogue/attribute/plan", "events:read"),
+    ("patch", "catalogue/attribute/plan", "events:write"),
+    ("get", "data-quality", "events:read"),
+    ("post", "data-quality/acknowledge", "events:write"),
     ("get", "sources", "workspaces:read"),
+    ("post", "sources", "workspaces:write"),
+    ("get", "sources/1", "workspaces:read"),
+    ("patch", "sources/1", "workspaces:write"),
+    ("get", "sources/1/keys", "workspaces:write"),
+    ("post", "sources/1/keys", "workspaces:write"),
+    ("post", "sources/1/keys/1/revoke", "workspaces:write"),
+    ("get", "brands", "workspaces:read"),
+    ("post", "brands", "workspaces:write"),
+    ("patch", "brands/1", "workspaces:write"),
     ("get", "stats", ANY),
 ]
 HELD = [
@@ -40,6 +55,7 @@ HELD = [
     "events:read",
     "events:write",
     "workspaces:read",
+    "workspaces:write",
     "identity:write",
     "privacy:read",
 ]
@@ -64,8 +80,13 @@ def test_a_key_may_do_what_its_scope_says_and_nothing_else(key, held):
 def test_every_endpoint_is_in_the_table_above():
     from tessera.api.schema import openapi
 
+    examples = {"id": "user_id:u-1", "kind": "attribute", "name": "plan"}
     said = {
-        (method, path.removeprefix("/api/v1/").replace("{id}", "user_id:u-1"), operation["x-required-scope"])
+        (
+            method,
+            re.sub(r"\{(\w+)\}", lambda part: examples.get(part[1], "1"), path.removeprefix("/api/v1/")),
+            operation["x-required-scope"],
+        )
         for path, operations in openapi()["paths"].items()
         for method, operation in operations.items()
     }
@@ -106,7 +127,7 @@ def test_a_stranger_sees_nothing(stranger, api, ana, guest):
     assert stranger.get("profiles").data == {"profiles": [], "next": None}
     assert stranger.get("profiles", search="ana").data == {"profiles": [], "next": None}
     assert stranger.get("stats").data == {"people": 0, "profiles": 0, "events": 0, "waiting": 0}
-    assert stranger.get("catalogue").data == {"entries": []}
+    assert stranger.get("catalogue").data == {"entries": [], "next": None}
     assert stranger.get("sources").data == {"sources": []}
     names = [ana["profile_id"], "email:ana@example.com", "user_id:u-1", f"md5:{ana['md5']}", f"xxh:{ana['xxh']}"]
     for name in names:

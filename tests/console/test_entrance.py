@@ -137,14 +137,8 @@ def test_every_screen_is_shut_to_strangers(live: object) -> None:
     from tessera.console.urls import urlpatterns
 
     id_ = "01932a5e-0000-7000-8000-000000000000"
-    values: dict[str, Any] = {
-        "profile_id": id_,
-        "other_id": id_,
-        "merge_id": id_,
-        "erasure_id": id_,
-        "source_id": 1,
-        "key_id": 1,
-    }
+    people = {"profile_id": id_, "other_id": id_, "merge_id": id_, "erasure_id": id_}
+    values: dict[str, Any] = people | {"source_id": 1, "key_id": 1, "brand_id": 1}
     open_to_all = {"login", "logout", "language"}
     for pattern in urlpatterns:
         if pattern.name in open_to_all:

@@ -48,6 +48,16 @@ SCREENS: list[tuple[str, str, set[str]]] = [
     ("POST", "/suppressions/check", ERASERS),
     ("POST", "/suppressions/add", ERASERS),
     ("POST", "/suppressions/lift", ERASERS),
+    ("GET", "/catalogue", set(ROLES)),
+    ("GET", "/catalogue/entry?kind=event&name=Nothing", set(ROLES)),
+    ("GET", "/catalogue/problems", set(ROLES)),
+    ("GET", "/catalogue/entry/rehearse?kind=event&name=Nothing", SOURCES),
+    ("POST", "/catalogue/entry/change", SOURCES),
+    ("POST", "/catalogue/undo", SOURCES),
+    ("POST", "/catalogue/problems/acknowledge", SOURCES),
+    ("GET", "/brands", set(ROLES)),
+    ("POST", "/brands/new", SOURCES),
+    ("POST", "/brands/1/rename", SOURCES),
 ]
 
 

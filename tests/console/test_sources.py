@@ -1,5 +1,6 @@
 """Sources and their keys through the screens."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -26,7 +27,8 @@ def test_a_new_source_can_send_at_once(desk: Callable[..., Client], workspace_id
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"allowed_origins": "shop.example"}, "That is not a web origin."),
+        ({"allowed_origins": "shop.example"}, "“shop.example” is not a web origin. Did you mean https://shop.example?"),
+        ({"allowed_origins": "https://*.shop.example"}, "“https://*.shop.example” is not a web origin."),
         ({"name": ""}, "This field is required."),
         ({"kind": "spaceship"}, "Select a valid choice."),
     ],
@@ -130,3 +132,70 @@ def test_a_name_is_text_wherever_it_stands(
 
     for page in ("/", "/sources", f"/sources/{source.id}", f"/sources/{source.id}/edit", f"/sources/{source.id}/live"):
         assert "<script>alert" not in client.get(page).text, page
+
+
+@pytest.mark.parametrize(
+    ("kind", "first", "said"),
+    [
+        ("site", "Web", 'writeKey: "{key}"'),
+        ("server", "Server", 'Segment::init("{key}"'),
+        ("till", "Server", "-u {key}: -H"),
+        ("app", "Mobile", 'createClient(Configuration(\n  "{key}"'),
+    ],
+)
+def test_the_snippets_for_the_kind_of_source_come_first_with_the_key_filled_in(
+    desk: Callable[..., Client], workspace_id: int, kind: str, first: str, said: str
+) -> None:
+    from tessera.workspaces import actions
+
+    source = actions.create_source(workspace_id=workspace_id, name="Here", kind=kind)
+    key = actions.create_write_key(source.id, workspace_id=workspace_id, name="key").key
+    page = desk().get(f"/sources/{source.id}").text.replace("&quot;", '"').replace("&#x27;", "'")
+
+    assert re.findall(r'<h3 id="install-[a-z]+">(\w+)</h3>', page)[0] == first
+    assert said.replace("{key}", key) in page
+    assert "WRITE_KEY" not in page
+    assert "{host}" not in page
+    titles = set(re.findall(r'data-tab="([^"]+)"', page))
+    assert titles >= {"npm", "Python", "Node", "PHP", "curl", "iOS", "Android", "React Native", "Flutter"}
+
+
+def test_a_source_tells_what_was_refused_and_what_is_wrong_with_its_values(
+    live: psycopg.Connection[Any], desk: Callable[..., Client], workspace_id: int, source: Any
+) -> None:
+    from factories.people import ingest, message
+    from tessera.events import catalogue
+    from tessera.events.rejections import Rejection, store
+
+    store(live, [Rejection(workspace_id, source.id, "collect", "malformed_json", "no JSON", "{")])
+    ingest(live, workspace_id, [message("identify", userId="u1", traits={"gender": "blue"})], source_id=source.id)
+    while catalogue.add_up(live):
+        pass
+    client = desk("analyst")
+
+    page = client.get(f"/sources/{source.id}").text
+    assert "malformed_json" in page
+    assert "Values that do not fit the standard attribute" in page
+    assert "show=rejected" in client.get("/sources").text
+
+
+def test_brands_are_made_and_renamed(desk: Callable[..., Client], workspace_id: int, stranger_workspace: int) -> None:
+    from tessera.access.queries import audit_entries
+    from tessera.workspaces import queries
+
+    client = desk("developer")
+    assert "Make the first brand" in client.get("/brands").text
+    client.post("/brands/new", {"name": "Casa Luna"})
+    (brand,) = queries.brands(workspace_id)
+    again = client.post("/brands/new", {"name": "casa luna"})
+    assert (again.status_code, "There is a brand of that name already." in again.text) == (400, True)
+    client.post(f"/brands/{brand.id}/rename", {f"b{brand.id}-name": "Casa Sol"})
+    (renamed,) = queries.brands(workspace_id)
+    assert (renamed.name, renamed.slug) == ("Casa Sol", "casa-luna")
+    assert client.post(f"/brands/{brand.id}/rename", {f"b{brand.id}-name": ""}).status_code == 400
+    assert "0 sources" in client.get("/brands").text
+    assert [entry.action for entry in audit_entries(workspace_id)][:2] == ["rename_brand", "create_brand"]
+
+    stranger = desk("owner", workspace=stranger_workspace)
+    assert stranger.post(f"/brands/{brand.id}/rename", {f"b{brand.id}-name": "Stolen"}).status_code == 404
+    assert "Casa Sol" not in stranger.get("/brands").text

@@ -113,6 +113,44 @@ def test_another_workspace_does_not_see_or_revoke_these_keys(tessera: Run, works
     assert write_keys(workspace_id)[0].revoked_at is None
 
 
+def test_names_are_declared_blocked_and_let_in_again(tessera: Run, workspace_id: int) -> None:
+    assert tessera("catalogue", "declare", "attribute", "visits", "--type", "number").stdout == (
+        "declared attribute visits number\n"
+    )
+    assert tessera("catalogue", "declare", "event", "Bought").stdout == "declared event Bought\n"
+    blocked = tessera("catalogue", "block", "property", "card", "--event", "Bought")
+    listed = tessera("catalogue", "list", "--kind", "property", "--status", "blocked")
+    let_in = tessera("catalogue", "unblock", "property", "card", "--event", "Bought")
+
+    assert blocked.stdout == "blocked property card\n"
+    assert "Bought / card" in listed.stdout
+    assert let_in.stdout == "seen property card\n"
+    assert next((entry.actor, entry.target) for entry in audit_entries(workspace_id)) == (
+        "command line",
+        "property:Bought/card",
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("declare", "attribute", "visits", "--type", "colour"), "no such type: 'colour'"),
+        (("declare", "attribute", "email", "--type", "text"), "is a standard attribute"),
+        (("block", "event", "Identified"), "cannot be blocked"),
+        (("block", "property", "card"), "a property has its event as parent"),
+        (("unblock", "event", "Never Seen"), "no event 'Never Seen' in the catalogue"),
+    ],
+)
+def test_what_the_catalogue_refuses_is_one_line_and_changes_nothing(
+    tessera: Run, connection: Connection, arguments: tuple[str, ...], said: str
+) -> None:
+    refused = tessera("catalogue", *arguments)
+    assert refused.returncode == 1
+    assert said in refused.stderr
+    assert refused.stderr.count("\n") == 1
+    assert connection.execute("SELECT count(*) FROM events_catalogue").fetchone() == (0,)
+
+
 def test_an_unknown_workspace_names_those_there_are(tessera: Run) -> None:
     done = tessera("keys", "list", "--workspace", "nope")
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from tessera import __version__
-from tessera.api import erasures, merges, overview, people, relations
+from tessera.api import catalogue, erasures, merges, overview, people, relations, sources
 from tessera.api.service import Service, StrictJson
 
 DESCRIPTION: Final = """
@@ -21,5 +21,13 @@ service = Service(
     parser=StrictJson(),
 )
 
-for router in (merges.router, relations.router, people.router, erasures.router, overview.router):
+for router in (
+    merges.router,
+    relations.router,
+    people.router,
+    erasures.router,
+    overview.router,
+    catalogue.router,
+    sources.router,
+):
     service.add_router("", router)

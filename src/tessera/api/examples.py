@@ -178,32 +178,3 @@ STATS: Final[dict[str, Any]] = {
     "waiting": 0,
     "counted_at": "2026-11-20T12:00:00Z",
 }
-
-CATALOGUE: Final[dict[str, Any]] = {
-    "entries": [
-        {
-            "kind": "property",
-            "parent": "Order Completed",
-            "name": "revenue",
-            "type": "number",
-            "first_seen": _FIRST,
-            "last_seen": _LATER,
-            "volume": 5120,
-            "misfits": 0,
-        }
-    ]
-}
-
-SOURCES: Final[dict[str, Any]] = {
-    "sources": [
-        {
-            "id": 1,
-            "workspace_id": 1,
-            "name": "Shop",
-            "kind": "site",
-            "allowed_origins": ["https://shop.example"],
-            "created_at": _FIRST,
-            "disabled_at": None,
-        }
-    ]
-}

@@ -14,6 +14,7 @@ import psycopg
 
 from tessera.collect.keys import Source
 from tessera.collect.metrics import Tally
+from tessera.events.bodies import text_without_write_key
 from tessera.foundation.clock import now_micros, to_datetime
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ class Rejection(NamedTuple):
 
 def excerpt_of(raw: bytes) -> str:
     """The beginning of what was sent, as text that PostgreSQL can hold."""
-    return _storable(raw[: 4 * MAX_EXCERPT].decode(errors="replace"))
+    return _storable(text_without_write_key(raw[: 4 * MAX_EXCERPT].decode(errors="replace")))
 
 
 def _storable(text: str) -> str:

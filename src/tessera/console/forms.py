@@ -104,6 +104,10 @@ class SourceForm(forms.Form):
         return str(self.cleaned_data["allowed_origins"]).replace(",", " ").split()
 
 
+class BrandForm(forms.Form):
+    name = forms.CharField(label=_("Name of the brand"), max_length=200)
+
+
 class KeyForm(forms.Form):
     name = forms.CharField(label=_("What is the key for?"), max_length=200)
 

@@ -1,12 +1,13 @@
 """Every screen, by place. Names are what templates and `navigation` refer to."""
 
-from tessera.console.routes import entrance, home, live, people, personal, privacy, relations, sources
+from tessera.console.routes import catalogue, entrance, home, live, people, personal, privacy, relations, sources
 
 app_name = "console"
 urlpatterns = [
     *home.urlpatterns,
     *entrance.urlpatterns,
     *sources.urlpatterns,
+    *catalogue.urlpatterns,
     *live.urlpatterns,
     *people.urlpatterns,
     *personal.urlpatterns,

@@ -53,11 +53,44 @@ ATTRIBUTES: Final[dict[str, Text]] = {
 }
 """The standard attributes in the order they are read in."""
 
+CATALOGUE_KINDS: Final[dict[str, Text]] = {
+    "event": _("Event"),
+    "property": _("Property"),
+    "attribute": _("Attribute"),
+}
+CATALOGUE_STATUSES: Final[dict[str, Text]] = {
+    "seen": _("Seen"),
+    "declared": _("Declared"),
+    "blocked": _("Blocked"),
+    "hidden": _("Hidden"),
+}
+VALUE_TYPES: Final[dict[str, Text]] = {
+    "text": _("Text"),
+    "number": _("Number"),
+    "boolean": _("Yes or no"),
+    "date": _("Date"),
+    "list": _("List"),
+    "object": _("Object"),
+}
+PROBLEMS: Final[dict[str, Text]] = {
+    "does_not_fit": _("Values that do not fit the standard attribute"),
+    "wrong_type": _("Values of another type than declared"),
+    "not_allowed": _("Values that are not among those allowed"),
+    "too_many_names": _("New names beyond the limit"),
+    "name_too_long": _("Names of more than 255 characters"),
+}
+
 _ERRORS: Final[dict[str, Text]] = {
     "already_one_person": _("These are one person already."),
     "already_undone": _("This merge was undone already."),
+    "brand_exists": _("There is a brand of that name already."),
+    "cannot_block": _("This event says who people are. It cannot be blocked."),
+    "changed_meanwhile": _("Somebody changed this meanwhile, so it was not undone."),
+    "event_blocked": _("Events of this name are blocked in the catalogue. Nothing was recorded."),
     "identifier_taken": _("That e-mail or phone belongs to another person. Merge the two instead."),
     "invalid_attributes": _("That value does not fit the attribute. Nothing was changed."),
+    "invalid_declaration": _("That declaration does not work. Nothing was changed."),
+    "invalid_name": _("That name will not do. It is empty or too long."),
     "invalid_origin": _("That is not a web origin. Write it as https://shop.example, one per line."),
     "not_found": _("That is not there any more."),
     "invalid_identifier": _("That names nobody. An e-mail or a phone must be complete."),
@@ -67,6 +100,9 @@ _ERRORS: Final[dict[str, Text]] = {
     "suppressed": _("That contact was asked to be kept out. Lift that first."),
     "too_many_relations": _("One person may have at most 1,000 relations."),
     "unknown_relation_type": _("There is no such kind of relation."),
+    "too_many_names": _("The workspace has as many names of this kind as it may have."),
+    "too_many_origins": _("A source allows at most 100 origins. A single * allows all."),
+    "unknown_kind": _("There is no such kind of source."),
     "source_exists": _("There is a source of that name already."),
     "unknown_time_zone": _("There is no such time zone. Choose one of the list."),
     "unknown_brand": _("There is no such brand."),

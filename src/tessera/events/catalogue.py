@@ -1,23 +1,44 @@
 """The catalogue: every event name, property and attribute ever seen, with type, first and last sight, and volume.
 
-Intake asks the gate whether a name is known or may become so (limits stop a runaway client), and leaves one tally row
-per batch in its own transaction. The tallies are added up afterwards, so counting is exact and never makes two workers
-wait for a popular name.
+Intake asks the gate whether a name is known or may become so (limits stop a runaway client) and what staff decided
+about it, and leaves one tally row per batch in its own transaction. The tallies are added up afterwards, so counting
+is exact and never makes two workers wait for a popular name.
+
+Beside this: `rules.py` (what is blocked and declared), `fitting.py` (types), `adding_up.py`, `dictionary.py` (reading
+and changing entries), `problems.py` (what did not fit), `personal.py` (what looks personal).
 """
 
-import re
 from collections import Counter
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final, Literal
+from uuid import UUID
 
 import msgspec
 import psycopg
 from msgspec import Struct
 
-from tessera.events import pace
-from tessera.events.event import MERGE_OBJECTS, Event
-from tessera.foundation.clock import Micros, to_datetime
+from tessera.events import rules
+from tessera.events.adding_up import MOST_AT_ONCE, add_up, tallies_waiting
+from tessera.events.event import MERGE_OBJECTS, Event, Field
+from tessera.events.examples import example_of, forget_examples
+from tessera.events.fitting import type_of
+from tessera.foundation.clock import Micros
+
+__all__ = [
+    "LIMITS",
+    "MOST_AT_ONCE",
+    "Entry",
+    "Gate",
+    "Kind",
+    "Tally",
+    "add_up",
+    "entries",
+    "forget_examples",
+    "hidden_fields",
+    "personal_fields",
+    "tallies_waiting",
+    "type_of",
+]
 
 Connection = psycopg.Connection[Any]
 Kind = Literal["event", "property", "attribute"]
@@ -27,32 +48,66 @@ Name = tuple[int, str, str, str]
 LIMITS: Final[dict[str, int]] = {"event": 2_000, "attribute": 1_000, "property": 20_000}
 """Names per workspace. A name beyond is kept in history and reaches neither profiles nor the catalogue."""
 
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ].*)?")
+LONGEST_NAME: Final = 255
+MISFIT: Final = "does_not_fit"
+TOO_MANY: Final = "too_many_names"
+TOO_LONG: Final = "name_too_long"
+EXAMPLES: Final = 5
+"""Events that a problem remembers, to be looked at."""
 
 
 class Entry(Struct, frozen=True):
-    """One row of the data dictionary."""
+    """One row of the data dictionary.
+
+    `types` says how many of the values looked at were of which type (one of each batch is), `days` how often the name
+    came on each of the last days (UTC). `misfits` counts values that did not fit, `dropped` what was dropped because
+    the name is blocked. `declared_type` and `allowed` are what staff declared; `example` is a value of late, at most
+    200 characters. A name that was declared before it came has no `first_seen`.
+    """
 
     kind: str
     parent: str
     name: str
     type: str
-    first_seen: datetime
-    last_seen: datetime
+    first_seen: datetime | None
+    last_seen: datetime | None
     volume: int
     misfits: int
+    status: str = "seen"
+    declared_type: str | None = None
+    allowed: list[Any] | None = None
+    personal: bool = False
+    personal_by_hand: bool = False
+    description: str = ""
+    example: str = ""
+    types: dict[str, int] = {}
+    days: dict[str, int] = {}
+    sources: list[int] = []
+    dropped: int = 0
+
+    @property
+    def field(self) -> Field:
+        return (self.kind, self.parent, self.name)
+
+
+COLUMNS: Final = (
+    "kind, parent, name, type, first_seen, last_seen, volume, misfits, status, nullif(declared_type, ''), allowed,"
+    " personal, personal_set, description, example, types, days, sources, dropped"
+)
+"""The columns of `Entry`, in its order."""
 
 
 class Gate:
-    """The names that are known, and whether another one fits. One per worker; reloaded now and then."""
+    """The names that are known, whether another one fits, and the rules. One per worker; reloaded now and then."""
 
     def __init__(self) -> None:
         self._known: set[Name] = set()
         self._counts: Counter[tuple[int, str]] = Counter()
         self._fresh: set[Name] = set()
+        self._rules: dict[int, rules.Rules] = {}
 
     def load(self, connection: Connection, *, workspace_id: int | None = None) -> None:
-        """Read the known names anew (other workers admit some too), of one workspace or of all."""
+        """Read the known names and the rules anew (other workers and staff add some), of one workspace or of all."""
         rows = connection.execute(
             "SELECT workspace_id, kind, parent, name FROM events_catalogue"
             " WHERE workspace_id = coalesce(%s, workspace_id)",
@@ -60,6 +115,7 @@ class Gate:
         ).fetchall()
         self._known = {(row[0], row[1], row[2], row[3]) for row in rows} | self._fresh
         self._counts = Counter((name[0], name[1]) for name in self._known)
+        self._rules = rules.load(connection, workspace_id=workspace_id)
 
     def admits(self, workspace_id: int, kind: Kind, parent: str, name: str) -> bool:
         """Whether the name is known or becomes so now."""
@@ -84,165 +140,196 @@ class Gate:
         """The batch that admitted them is committed (its tally will write them)."""
         self._fresh.clear()
 
-    def judge(self, event: Event) -> None:
-        """Take from the event what the limits do not admit: a counter name, attributes."""
+    def judge(self, event: Event) -> bool:
+        """False for a blocked event, which is to be dropped.
+
+        Takes out of the event what is blocked, what does not fit its declared type and what the limits do not admit:
+        names of attributes, of counters. What went wrong is noted in `event.judged`.
+        """
+        ruled = self._rules.get(event.workspace_id)
+        if ruled is not None:
+            if ruled.blocks(event):
+                return False
+            ruled.take_out_blocked(event)
+        if event.misfits:
+            self._note_misfits(event)
+        if ruled is not None:
+            ruled.fit_declared(event)
+        self._judge_names(event)
+        return True
+
+    def _note_misfits(self, event: Event) -> None:
+        """Values that did not fit a standard attribute. Clients may invent these names too: limits hold for them."""
+        problems = event.judgement().problems
+        for name in event.misfits:
+            if self.admits(event.workspace_id, "attribute", "", name):
+                problems.append((("attribute", "", name), MISFIT))
+            else:
+                problems.append((("attribute", "", ""), TOO_MANY))
+
+    def _judge_names(self, event: Event) -> None:
         workspace = event.workspace_id
         if event.counted and not self.admits(workspace, "event", "", event.name):
             event.counted = False
+            event.judgement().problems.append((("event", "", ""), TOO_MANY))
         if event.traits:
             names = [name for name in event.traits if name != MERGE_OBJECTS]
             refused = [name for name in names if not self.admits(workspace, "attribute", "", name)]
             for name in refused:
                 del event.traits[name]
                 event.misfits.append(name)
+                event.judgement().problems.append((("attribute", "", ""), TOO_MANY))
+
+
+class _Part:
+    """What one source of one workspace sent in a batch."""
+
+    __slots__ = ("attributes", "dropped", "events", "problems", "properties", "samples")
+
+    def __init__(self) -> None:
+        self.events: Counter[str] = Counter()
+        self.attributes: Counter[str] = Counter()
+        self.samples: dict[str, Any] = {}
+        self.properties: dict[str, tuple[Counter[str], dict[str, Any]]] = {}
+        self.dropped: Counter[Field] = Counter()
+        self.problems: dict[tuple[Field, str], tuple[int, list[tuple[str, str, Micros]]]] = {}
+
+    def see_properties(self, event: str, properties: dict[str, Any]) -> None:
+        seen = self.properties.get(event)
+        if seen is None:
+            seen = self.properties[event] = (Counter(), {})
+        counts, samples = seen
+        counts.update(list(properties))
+        for name in properties.keys() - samples.keys():
+            if properties[name] is not None:
+                samples[name] = properties[name]
+
+    def note(self, field: Field, code: str, example: tuple[str, str, Micros] | None, count: int = 1) -> None:
+        known, examples = self.problems.get((field, code), (0, []))
+        if example is not None and len(examples) < EXAMPLES:
+            examples.append(example)
+        self.problems[field, code] = (known + count, examples)
+
+
+Row = tuple[int, int, str, str, str, int, int, int, str, str]
+"""(workspace, source, kind, parent, name, volume, misfits, dropped, type, example)"""
 
 
 class Tally:
-    """What one batch saw."""
+    """What one batch saw. One value of each name is looked at for its type and kept as an example."""
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
-        self._volume: Counter[Name] = Counter()
-        self._misfits: Counter[Name] = Counter()
+        self._parts: dict[tuple[int, int], _Part] = {}
         self._seen: Counter[int] = Counter()
-        self._types: dict[Name, str] = {}
-        self._properties: dict[tuple[int, str], tuple[Counter[str], dict[str, str]]] = {}
 
-    def see(self, event: Event) -> None:
-        workspace = event.workspace_id
-        self._seen[workspace] += 1
+    def _part(self, event: Event) -> _Part:
+        key = (event.workspace_id, event.source_id or 0)
+        part = self._parts.get(key)
+        if part is None:
+            part = self._parts[key] = _Part()
+        return part
+
+    def see(self, event: Event, profile: UUID | None = None) -> None:
+        """Count an event that is recorded; `profile` is whose it is, for the examples of problems."""
+        self._seen[event.workspace_id] += 1
+        part = self._part(event)
         if event.counted:
-            self._volume[workspace, "event", "", event.name] += 1
+            part.events[event.name] += 1
             if event.message.properties:
-                self._see_properties((workspace, event.name), event.message.properties)
+                part.see_properties(event.name, event.message.properties)
         for name, value in event.traits.items():
             if name == MERGE_OBJECTS:
                 continue
-            key = (workspace, "attribute", "", name)
-            self._volume[key] += 1
-            if value is not None and key not in self._types:
-                self._types[key] = type_of(value)
-        for name in event.misfits:
-            self._misfits[workspace, "attribute", "", name] += 1
+            part.attributes[name] += 1
+            if value is not None and name not in part.samples:
+                part.samples[name] = value
+        if event.judged is not None:
+            example = (str(event.event_id), str(profile), event.occurred_at) if profile is not None else None
+            for field in event.judged.removed:
+                part.dropped[field] += 1
+            for field, code in event.judged.problems:
+                part.note(field, code, example)
 
-    def _see_properties(self, key: tuple[int, str], properties: dict[str, Any]) -> None:
-        seen = self._properties.get(key)
-        if seen is None:
-            seen = self._properties[key] = (Counter(), {})
-        counts, types = seen
-        counts.update(list(properties))
-        for name in properties.keys() - types.keys():
-            if properties[name] is not None:
-                types[name] = type_of(properties[name])
+    def see_dropped(self, event: Event) -> None:
+        """Count an event that is dropped because its name is blocked."""
+        self._part(event).dropped["event", "", event.name] += 1
 
-    def rows(self) -> list[tuple[int, str, str, str, str, int, int]]:
-        """(workspace, kind, parent, name, type, volume, misfits) for everything seen."""
-        for (workspace, event), (counts, types) in self._properties.items():
-            for name, count in counts.items():
-                if len(name) <= 255 and self._gate.admits(workspace, "property", event, name):
-                    key = (workspace, "property", event, name)
-                    self._volume[key] = count
-                    self._types[key] = types.get(name, "")
+    def rows(self) -> list[Row]:
+        """Everything seen, and what was counted of it."""
         return [
-            (*name, self._types.get(name, ""), self._volume[name], self._misfits[name])
-            for name in sorted(self._volume.keys() | self._misfits.keys())
-            if "\0" not in name[3]
+            row for (workspace, source), part in self._parts.items() for row in self._rows_of(workspace, source, part)
         ]
+
+    def _rows_of(self, workspace: int, source: int, part: _Part) -> list[Row]:
+        volume: Counter[Field] = Counter()
+        samples: dict[Field, Any] = {("attribute", "", name): value for name, value in part.samples.items()}
+        volume.update({("event", "", name): count for name, count in part.events.items()})
+        volume.update({("attribute", "", name): count for name, count in part.attributes.items()})
+        for event, (counts, seen) in part.properties.items():
+            for name, count in counts.items():
+                if self._admits_property(workspace, part, event, name, count):
+                    volume["property", event, name] = count
+                    samples["property", event, name] = seen.get(name)
+        misfits: Counter[Field] = Counter()
+        for (field, _code), (count, _examples) in part.problems.items():
+            if field[2]:
+                misfits[field] += count
+        fields = sorted(volume.keys() | misfits.keys() | part.dropped.keys())
+        return [
+            (
+                *(workspace, source, *field, volume[field], misfits[field], part.dropped[field]),
+                *(type_of(samples.get(field)), example_of(samples.get(field))),
+            )
+            for field in fields
+            if "\0" not in field[2]
+        ]
+
+    def _admits_property(self, workspace: int, part: _Part, event: str, name: str, count: int) -> bool:
+        if len(name) > LONGEST_NAME:
+            part.note(("property", "", ""), TOO_LONG, None, count)
+            return False
+        if not self._gate.admits(workspace, "property", event, name):
+            part.note(("property", "", ""), TOO_MANY, None, count)
+            return False
+        return True
 
     def write(self, connection: Connection, *, lane: int, now: Micros) -> None:
         """Leave the tally for `add_up`, in the batch's own transaction."""
-        rows = self.rows()
-        if rows or self._seen:
-            body = msgspec.json.encode({"at": now, "rows": rows, "seen": self._seen}).decode()
+        rows = self.rows()  # finds problems too
+        problems = [
+            (workspace, source, *field, code, count, examples)
+            for (workspace, source), part in self._parts.items()
+            for (field, code), (count, examples) in part.problems.items()
+        ]
+        if rows or problems or self._seen:
+            said = {"at": now, "names": rows, "problems": problems, "seen": self._seen}
+            body = msgspec.json.encode(said).decode()
             connection.execute("INSERT INTO events_tally (lane, tally) VALUES (%s, %s)", (lane, body))
-
-
-def type_of(value: Any) -> str:
-    """`text`, `number`, `boolean`, `date`, `list` or `object`."""
-    match value:
-        case bool():
-            return "boolean"
-        case int() | float():
-            return "number"
-        case str():
-            return "date" if _DATE.fullmatch(value) else "text"
-        case list():
-            return "list"
-        case dict():
-            if len(value) == 1:
-                ((operator, argument),) = value.items()
-                if operator == "inc":
-                    return "number"
-                if operator in ("add", "remove") and isinstance(argument, list):
-                    return "list"
-            return "object"
-    return ""
-
-
-_TAKE = """
-DELETE FROM events_tally WHERE (lane, id) IN
-       (SELECT lane, id FROM events_tally ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)
-RETURNING tally::text
-"""
-_ADD = """
-INSERT INTO events_catalogue AS known (workspace_id, kind, parent, name, type, first_seen, last_seen, volume, misfits)
-SELECT * FROM unnest(%s::int[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[],
-                     %s::bigint[], %s::bigint[])
-ON CONFLICT (workspace_id, kind, parent, name) DO UPDATE
-   SET type = CASE WHEN known.type = '' THEN excluded.type
-                   WHEN excluded.type IN ('', known.type) THEN known.type
-                   ELSE 'mixed' END,
-       first_seen = least(known.first_seen, excluded.first_seen),
-       last_seen = greatest(known.last_seen, excluded.last_seen),
-       volume = known.volume + excluded.volume,
-       misfits = known.misfits + excluded.misfits
-"""
-
-
-MOST_AT_ONCE: Final = 500
-
-
-def add_up(connection: Connection, *, most: int = MOST_AT_ONCE) -> int:
-    """Add up to `most` tallies to the catalogue, each exactly once; returns how many there were."""
-    with connection.transaction():
-        taken = connection.execute(_TAKE, (most,)).fetchall()
-        sums: dict[Name, list[Any]] = {}
-        tallies = [msgspec.json.decode(text) for (text,) in taken]
-        pace.add(connection, tallies)
-        for tally in tallies:
-            _sum(sums, tally["rows"], tally["at"])
-        if sums:
-            columns = zip(*((*name, *rest) for name, rest in sorted(sums.items())), strict=True)
-            connection.execute(_ADD, [list(column) for column in columns])
-    return len(taken)
-
-
-def _sum(sums: dict[Name, list[Any]], rows: Iterable[list[Any]], at: Micros) -> None:
-    moment = to_datetime(at)
-    for workspace, kind, parent, name, kind_of_value, volume, misfits in rows:
-        known = sums.get((workspace, kind, parent, name))
-        if known is None:
-            sums[workspace, kind, parent, name] = [kind_of_value, moment, moment, volume, misfits]
-            continue
-        if known[0] == "":
-            known[0] = kind_of_value
-        elif kind_of_value not in ("", known[0]):
-            known[0] = "mixed"
-        known[1], known[2] = min(known[1], moment), max(known[2], moment)
-        known[3] += volume
-        known[4] += misfits
 
 
 def entries(connection: Connection, workspace_id: int) -> list[Entry]:
     """The workspace's whole data dictionary, by kind, parent and name."""
     rows = connection.execute(
-        "SELECT kind, parent, name, type, first_seen, last_seen, volume, misfits FROM events_catalogue"
-        " WHERE workspace_id = %s ORDER BY kind, parent, name",
+        f"SELECT {COLUMNS} FROM events_catalogue WHERE workspace_id = %s ORDER BY kind, parent, name",  # noqa: S608
         (workspace_id,),
     )
     return [Entry(*row) for row in rows]
 
 
-def tallies_waiting(connection: Connection) -> int:
-    row = connection.execute("SELECT count(*) FROM events_tally").fetchone()
-    return int(row[0]) if row else 0
+def personal_fields(connection: Connection, workspace_id: int) -> frozenset[Field]:
+    """(kind, parent, name) of every name that is flagged as personal data."""
+    return _fields_where(connection, workspace_id, "personal")
+
+
+def hidden_fields(connection: Connection, workspace_id: int) -> frozenset[Field]:
+    """(kind, parent, name) of every name that pickers and screens should not offer: hidden ones and blocked ones."""
+    return _fields_where(connection, workspace_id, "status IN ('hidden', 'blocked')")
+
+
+def _fields_where(connection: Connection, workspace_id: int, condition: str) -> frozenset[Field]:
+    rows = connection.execute(
+        f"SELECT kind, parent, name FROM events_catalogue WHERE workspace_id = %s AND {condition}",  # noqa: S608
+        (workspace_id,),
+    )
+    return frozenset((row[0], row[1], row[2]) for row in rows)

@@ -18,6 +18,17 @@ Identifier = tuple[str, str]
 """(kind, value), normalised: `("email", "ana@example.com")`."""
 
 
+Field = tuple[str, str, str]
+"""(kind, parent, name) of a name in the catalogue; the parent of a property is its event, otherwise empty."""
+
+
+class Judgement(Struct, gc=False):
+    """What the catalogue had to say about an event: fields taken out, and what went wrong with which (a code)."""
+
+    removed: list[Field]
+    problems: list[tuple[Field, str]]
+
+
 class Event(Struct, kw_only=True, gc=False):
     """One normalised event.
 
@@ -25,6 +36,7 @@ class Event(Struct, kw_only=True, gc=False):
     `context` is the message's own context over the envelope's; `traits` are attribute changes by the
     names of the profile, already normalised; `misfits` names what did not fit its standard attribute.
     `counted` is false for a name beyond the catalogue's limit, which history keeps and counters do not.
+    `judged` is what the catalogue found, None where there was nothing to find.
     """
 
     event_id: UUID
@@ -46,6 +58,13 @@ class Event(Struct, kw_only=True, gc=False):
     counted: bool = True
     envelope_json: bytes
     body_json: bytes
+    judged: Judgement | None = None
+
+    def judgement(self) -> Judgement:
+        """The event's judgement, begun now where there was none."""
+        if self.judged is None:
+            self.judged = Judgement([], [])
+        return self.judged
 
 
 def tie_of(event_id: UUID) -> int:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import psycopg
 from msgspec import Struct
 
+from tessera.events.bodies import text_without_write_key
 from tessera.events.inbox import InboxRow
 from tessera.foundation.clock import EPOCH
 
@@ -34,8 +35,13 @@ class StoredRejection(Struct, frozen=True):
 
 
 def rejection_of(row: InboxRow, *, code: str, detail: str) -> Rejection:
-    text = row.body[:EXCERPT].decode("utf-8", "replace").replace("\0", "�")
-    return Rejection(row.workspace_id, row.source_id, "intake", code, detail[:EXCERPT], text)
+    return Rejection(row.workspace_id, row.source_id, "intake", code, detail[:EXCERPT], excerpt(row.body))
+
+
+def excerpt(body: bytes) -> str:
+    """The beginning of a message as text that PostgreSQL can hold, without its write key."""
+    text = body[: 2 * EXCERPT].decode("utf-8", "replace").replace("\0", "�")
+    return text_without_write_key(text)[:EXCERPT]
 
 
 def store(connection: Connection, rejections: Sequence[Rejection]) -> None:
@@ -121,6 +127,16 @@ def latest(
     """The newest rejections of these sources that speak of `text`, newest first, after `after`."""
     parameters = {"sources": list(sources), "after": after or EPOCH, "limit": limit, "text": text}
     return [StoredRejection(*row) for row in connection.execute(_LATEST, parameters)]
+
+
+def last_of(connection: Connection, sources: Sequence[int]) -> dict[int, tuple[datetime, str]]:
+    """When something of each source was last refused, and the code; sources without refusals are left out."""
+    rows = connection.execute(
+        "SELECT source.id, last.at, last.code FROM unnest(%s::int[]) AS source (id) CROSS JOIN LATERAL ("
+        " SELECT at, code FROM events_rejection WHERE source_id = source.id ORDER BY at DESC LIMIT 1) AS last",
+        (list(sources),),
+    )
+    return {row[0]: (row[1], row[2]) for row in rows}
 
 
 def forget_older_than(connection: Connection, *, days: int) -> int:

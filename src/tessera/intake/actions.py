@@ -30,6 +30,12 @@ class InvalidAttributes(TesseraError):
     code = "invalid_attributes"
 
 
+class EventBlocked(TesseraError):
+    """Staff blocked events of this name; nothing was recorded."""
+
+    code = "event_blocked"
+
+
 def change_attributes(
     connection: Connection, *, workspace_id: int, profile_id: UUID, changes: Json, actor: str, now: datetime
 ) -> None:
@@ -58,7 +64,8 @@ def apply(
 ) -> None:
     """Act on one message about a profile that is named directly, in one transaction, and wait for it.
 
-    Raises `Suppressed` where it carries a contact that is kept out.
+    Raises `InvalidAttributes`, `EventBlocked`, and `Suppressed` where it carries a contact that is kept out: where
+    somebody waits for the answer, nothing is dropped in silence.
     """
     context = context or load_context(connection, workspace_id=workspace_id)
     lane = lane_of(str(profile_id))
@@ -66,9 +73,13 @@ def apply(
     row = InboxRow(lane, 0, workspace_id, None, to_micros(now), uuid7(), b"", encoded)
     rules = context.rules.get(workspace_id, pipeline.WorkspaceRules())
     event = normalise(row, region=rules.region, blocked=rules.blocked)
-    context.gate.judge(event)
+    if not context.gate.judge(event):
+        raise EventBlocked(f"{event.name!r} is blocked in the catalogue")
     if event.misfits:
         raise InvalidAttributes(f"these do not fit: {', '.join(event.misfits)}")
+    if event.judged is not None and event.judged.removed:
+        names = ", ".join(name for _kind, _parent, name in event.judged.removed)
+        raise InvalidAttributes(f"these are blocked in the catalogue: {names}")
     event.identifiers.insert(0, (PROFILE, str(profile_id)))
     with connection.transaction():
         positions = inbox.claim_lane(connection, lane, wait=True)

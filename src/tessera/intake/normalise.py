@@ -7,6 +7,7 @@ Time: `timestamp = receivedAt - (sentAt - originalTimestamp)`, which cancels the
 from functools import lru_cache
 from typing import Any, Final
 
+from tessera.events.bodies import WRITE_KEY, without_write_key
 from tessera.events.event import Event, Identifier, tie_of
 from tessera.events.inbox import InboxRow
 from tessera.events.messages import (
@@ -67,7 +68,7 @@ def normalise(row: InboxRow, *, region: str, blocked: frozenset[Identifier] = fr
         traits=traits,
         misfits=misfits,
         envelope_json=row.envelope or b"{}",
-        body_json=row.body,
+        body_json=without_write_key(row.body) if WRITE_KEY in row.body else row.body,
     )
 
 

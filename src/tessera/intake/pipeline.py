@@ -9,7 +9,7 @@ taken in one order everywhere (see identity/store.py), so batches wait for each 
 from collections.abc import Iterable, Sequence
 from functools import partial
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -36,6 +36,7 @@ from tessera.profiles.store import Stored, WordChanges, words_of
 
 Connection = psycopg.Connection[Any]
 MOST_TRIES: Final = 20
+EVENT_BLOCKED: Final = "event_blocked"
 NOBODY: Final = "every identifier of this message is one that names nobody"
 
 
@@ -94,13 +95,15 @@ def drain(connection: Connection, context: Context, *, after: int, lanes: int, m
 
 def act_on(connection: Connection, context: Context, rows: Iterable[InboxRow], *, positions: dict[int, int]) -> Outcome:
     """Everything these messages do. The caller holds their lanes and commits."""
-    events, refused = read(rows, context)
+    events, refused, dropped = read(rows, context)
     events, kept_out = _without_suppressed(connection, events)
     refused += kept_out
-    outcome = Outcome(taken=len(events) + len(refused))
+    outcome = Outcome(taken=len(events) + len(refused) + len(dropped))
     new = seen.remember(connection, {event.event_id for event in events}) if events else set()
     events = _first_of_each(events, new)
-    outcome.repeated = outcome.taken - len(events) - len(refused)
+    outcome.repeated = outcome.taken - len(events) - len(refused) - len(dropped)
+    if dropped:
+        refused += drop_blocked(connection, context, dropped)
     if refused:
         rejections.store(connection, refused)
         outcome.rejected = len(refused)
@@ -111,24 +114,58 @@ def act_on(connection: Connection, context: Context, rows: Iterable[InboxRow], *
     return outcome
 
 
-def read(rows: Iterable[InboxRow], context: Context) -> tuple[list[Event], list[Rejection]]:
-    """The events of these messages, in the order they came in whatever their lanes, and what was refused."""
+class Read(NamedTuple):
+    """Messages, read: events in the order they came in whatever their lanes, refusals, and events that are blocked."""
+
+    events: list[Event]
+    refused: list[Rejection]
+    dropped: list[Event]
+
+
+def read(rows: Iterable[InboxRow], context: Context) -> Read:
+    """What these messages say, judged by the rules of their workspaces."""
     numbered: list[tuple[int, Event]] = []
-    refused: list[Rejection] = []
+    found = Read([], [], [])
     for row in rows:
         rules = context.rules.get(row.workspace_id, _DEFAULT_RULES)
         try:
             event = normalise(row, region=rules.region, blocked=rules.blocked)
         except Rejected as error:
-            refused.append(rejections.rejection_of(row, code=error.code, detail=error.detail))
+            found.refused.append(rejections.rejection_of(row, code=error.code, detail=error.detail))
             continue
-        if not event.identifiers:
-            refused.append(rejections.rejection_of(row, code="blocked_identifier", detail=NOBODY))
-            continue
-        context.gate.judge(event)
-        numbered.append((row.seq, event))
+        if event.identifiers and not context.gate.judge(event):
+            found.dropped.append(event)
+        elif event.identifiers:
+            numbered.append((row.seq, event))
+        else:  # none to begin with, or the only one stood in an attribute that is blocked
+            found.refused.append(rejections.rejection_of(row, code="blocked_identifier", detail=NOBODY))
     numbered.sort(key=itemgetter(0))
-    return [event for _, event in numbered], refused
+    found.events.extend(event for _, event in numbered)
+    return found
+
+
+def drop_blocked(connection: Connection, context: Context, dropped: Sequence[Event]) -> list[Rejection]:
+    """Count what is dropped, and give one refusal for all events of a name and source, with the first as excerpt.
+
+    A blocked event is often one of too many; a row for each would be the flood it was blocked for.
+    """
+    tally = Tally(context.gate)
+    alike: dict[tuple[int, int | None, str], list[Event]] = {}
+    for event in dropped:
+        tally.see_dropped(event)
+        alike.setdefault((event.workspace_id, event.source_id, event.name), []).append(event)
+    tally.write(connection, lane=dropped[0].lane, now=now_micros())
+    return [
+        Rejection(
+            workspace, source, "intake", EVENT_BLOCKED, _said_of(name, events), rejections.excerpt(events[0].body_json)
+        )
+        for (workspace, source, name), events in alike.items()
+        if source is not None
+    ]
+
+
+def _said_of(name: str, events: Sequence[Event]) -> str:
+    return f"{name!r} is blocked in the catalogue: {len(events)} dropped in this batch"
 
 
 def _without_suppressed(connection: Connection, events: list[Event]) -> tuple[list[Event], list[Rejection]]:
@@ -177,8 +214,8 @@ def apply_events(
     tally = Tally(context.gate)
     with history.appending(connection, positions=positions, now=now) as append:
         append([*placed, *merged])
-        for event in events:  # while the database takes in what was appended
-            tally.see(event)
+        for event, profile in placed:  # while the database takes in what was appended
+            tally.see(event, profile)
     tally.write(connection, lane=events[0].lane, now=now)
     if context.reactions:
         happened = [Happened(event, profile, plan.root_of(profile)) for event, profile in placed]

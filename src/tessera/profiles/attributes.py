@@ -15,6 +15,7 @@ from email_validator import EmailNotValidError, validate_email
 
 from tessera.events.event import MERGE_OBJECTS
 from tessera.events.messages import Json
+from tessera.events.vocabulary import STANDARD_NAMES
 from tessera.profiles.countries import country_code
 
 MAX_ATTRIBUTES: Final = 300
@@ -27,22 +28,6 @@ MAX_DEPTH: Final = 32
 MAX_OPERAND: Final = 100
 MAX_WHOLE: Final = 2**63 - 1
 OPERATORS: Final = frozenset({"inc", "add", "remove"})
-
-STANDARD_NAMES: Final = {
-    "firstName": "first_name",
-    "firstname": "first_name",
-    "lastName": "last_name",
-    "lastname": "last_name",
-    "birthday": "dob",
-    "birthdate": "dob",
-    "timezone": "time_zone",
-    "timeZone": "time_zone",
-    "homeCity": "home_city",
-    "currentLocation": "current_location",
-    "phoneNumber": "phone",
-    "phone_number": "phone",
-    "createdAt": "created_at",
-}
 
 _PLAIN_EMAIL = re.compile(r"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24}")
 _GENDERS: Final = {

@@ -1,26 +1,32 @@
-"""Every change to workspaces, sources and write keys. Each leaves an entry in the audit trail."""
+"""Every change to workspaces, brands, sources and write keys. Each leaves an entry in the audit trail.
+
+Pass a psycopg `connection` that is in a transaction to make the change part of it; otherwise it has one of its own.
+"""
 
 import secrets
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Final
-from urllib.parse import urlsplit
+from typing import Any, Final
 
+import psycopg
 from django.db import IntegrityError, transaction
+from django.utils.text import slugify
+from msgspec import UNSET, UnsetType
 
 from tessera.access.actions import SYSTEM, record_audit
+from tessera.access.audit import record_audit_on
 from tessera.foundation.errors import NotFound, TesseraError
-from tessera.workspaces.models import Brand, Source, SourceKind, Workspace, WriteKey
-from tessera.workspaces.queries import (
-    SourceFacts,
-    WorkspaceFacts,
-    WriteKeyFacts,
-    source_facts,
-    workspace_facts,
-    write_key_facts,
-)
+from tessera.workspaces import store
+from tessera.workspaces.models import Brand, SourceKind, Workspace
+from tessera.workspaces.origins import checked_origins
+from tessera.workspaces.queries import BrandFacts, SourceFacts, WorkspaceFacts, WriteKeyFacts, workspace_facts
+from tessera.workspaces.store import writing
+
+Connection = psycopg.Connection[Any]
 
 WRITE_KEY_PREFIX: Final = "twk_"
+LONGEST_NAME: Final = 200
+_LONGEST_SLUG: Final = 50
 
 
 def create_workspace(
@@ -45,6 +51,53 @@ def ensure_brand(*, workspace_id: int, slug: str, name: str, actor: str = SYSTEM
     return row.pk
 
 
+def create_brand(
+    *, workspace_id: int, name: str, actor: str = SYSTEM, connection: Connection | None = None
+) -> BrandFacts:
+    """Make a brand; its slug is made from its name. Raises `TesseraError` when the name is taken or will not do."""
+    name = _checked_name(name)
+    try:
+        with writing(connection) as on:
+            _check_brand_name(on, workspace_id, name)
+            slug = _free_slug(name, store.slugs_of_brands(on, workspace_id))
+            brand_id = store.add_brand(on, workspace_id, slug=slug, name=name)
+            record_audit_on(on, workspace_id=workspace_id, actor=actor, action="create_brand", target=slug)
+    except psycopg.errors.UniqueViolation:
+        raise TesseraError(f"a brand like {name!r} is being made by somebody else", code="brand_exists") from None
+    return BrandFacts(brand_id, name, slug)
+
+
+def rename_brand(
+    brand_id: int, *, workspace_id: int, name: str, actor: str = SYSTEM, connection: Connection | None = None
+) -> BrandFacts:
+    """Give a brand another name; its slug stays. Raises `NotFound`, and `TesseraError` when the name is taken."""
+    name = _checked_name(name)
+    with writing(connection) as on:
+        brand = store.read_brand(on, workspace_id, brand_id)
+        if brand is None:
+            raise NotFound(f"no brand {brand_id} in this workspace")
+        if name != brand.name:
+            _check_brand_name(on, workspace_id, name, but=brand_id)
+            on.execute("UPDATE workspaces_brand SET name = %s WHERE id = %s", (name, brand_id))
+            detail = {"from": brand.name, "to": name}
+            target = brand.slug
+            record_audit_on(
+                on, workspace_id=workspace_id, actor=actor, action="rename_brand", target=target, detail=detail
+            )
+    return BrandFacts(brand_id, name, brand.slug)
+
+
+def _check_brand_name(on: Connection, workspace_id: int, name: str, *, but: int | None = None) -> None:
+    if store.brand_of_name(on, workspace_id, name) not in (None, but):
+        raise TesseraError(f"there is a brand {name!r} already", code="brand_exists")
+
+
+def _free_slug(name: str, taken: set[str]) -> str:
+    """`Casa Luna` is `casa-luna`, a second one `casa-luna-2`; a name without Latin letters is `brand-…`."""
+    basis = slugify(name)[: _LONGEST_SLUG - 6] or "brand"
+    return next(slug for n in range(1, len(taken) + 2) if (slug := basis if n == 1 else f"{basis}-{n}") not in taken)
+
+
 def create_source(
     *,
     workspace_id: int,
@@ -53,120 +106,150 @@ def create_source(
     allowed_origins: Iterable[str] = ("*",),
     brand_id: int | None = None,
     actor: str = SYSTEM,
+    connection: Connection | None = None,
 ) -> SourceFacts:
     """Make an entry point. Raises `TesseraError` when the name is taken, or the kind or an origin will not do."""
-    origins = _checked_origins(allowed_origins)
+    name, origins = _checked_name(name), checked_origins(allowed_origins)
     _check_kind(kind)
-    _check_brand(brand_id, workspace_id)
     try:
-        with transaction.atomic():
-            row = Source.objects.create(
-                workspace_id=workspace_id, brand_id=brand_id, name=name, kind=kind, allowed_origins=origins
+        with writing(connection) as on:
+            _check_brand(on, brand_id, workspace_id)
+            source_id = store.add_source(
+                on, workspace_id, name=name, kind=str(kind), origins=origins, brand_id=brand_id
             )
-            record_audit(
-                workspace_id=workspace_id, actor=actor, action="create_source", target=name, detail={"kind": kind}
+            detail = {"kind": str(kind), "allowed_origins": origins}
+            record_audit_on(
+                on, workspace_id=workspace_id, actor=actor, action="create_source", target=name, detail=detail
             )
-    except IntegrityError:
+            return read_source_on(on, workspace_id, source_id)
+    except psycopg.errors.UniqueViolation:
         raise TesseraError(f"there is a source {name!r} already", code="source_exists") from None
-    row.refresh_from_db()
-    return source_facts(row)
 
 
 def change_source(
     source_id: int,
     *,
     workspace_id: int,
-    name: str,
-    kind: str,
-    allowed_origins: Iterable[str],
-    brand_id: int | None = None,
+    name: str | UnsetType = UNSET,
+    kind: str | UnsetType = UNSET,
+    allowed_origins: Iterable[str] | UnsetType = UNSET,
+    brand_id: int | UnsetType | None = None,
     actor: str = SYSTEM,
+    connection: Connection | None = None,
 ) -> SourceFacts:
-    """Replace what can be changed about a source. Raises as `create_source` does, and `NotFound`."""
-    origins = _checked_origins(allowed_origins)
-    _check_kind(kind)
-    _check_brand(brand_id, workspace_id)
+    """Change what is named of a source. Raises as `create_source` does, and `NotFound`."""
+    wanted_name = name if name is UNSET else _checked_name(name)
+    origins = None if allowed_origins is UNSET else checked_origins(allowed_origins)
+    if kind is not UNSET:
+        _check_kind(kind)
     try:
-        with transaction.atomic():
-            row = _source(source_id, workspace_id)
-            row.name, row.kind, row.allowed_origins, row.brand_id = name, kind, origins, brand_id
-            row.save()
-            detail = {"kind": kind, "allowed_origins": origins}
-            record_audit(workspace_id=workspace_id, actor=actor, action="change_source", target=name, detail=detail)
-    except IntegrityError:
+        with writing(connection) as on:
+            known = read_source_on(on, workspace_id, source_id, lock=True)
+            fields: dict[str, Any] = {
+                "name": known.name if wanted_name is UNSET else wanted_name,
+                "kind": known.kind if kind is UNSET else str(kind),
+                "origins": list(known.allowed_origins) if origins is None else origins,
+                "brand_id": known.brand_id if brand_id is UNSET else brand_id,
+            }
+            _check_brand(on, fields["brand_id"], workspace_id)
+            store.write_source(on, source_id, **fields)
+            detail = {"kind": fields["kind"], "allowed_origins": fields["origins"], "brand_id": fields["brand_id"]}
+            record_audit_on(
+                on, workspace_id=workspace_id, actor=actor, action="change_source", target=fields["name"], detail=detail
+            )
+            return read_source_on(on, workspace_id, source_id)
+    except psycopg.errors.UniqueViolation:
         raise TesseraError(f"there is a source {name!r} already", code="source_exists") from None
-    return source_facts(row)
 
 
-@transaction.atomic
-def disable_source(source_id: int, *, workspace_id: int, now: datetime, actor: str = SYSTEM) -> None:
+def disable_source(
+    source_id: int, *, workspace_id: int, now: datetime, actor: str = SYSTEM, connection: Connection | None = None
+) -> None:
     """Refuse whatever the source sends from now on; repeating it changes nothing. Raises `NotFound`."""
-    row = _source(source_id, workspace_id)
-    if row.disabled_at is None:
-        row.disabled_at = now
-        row.save(update_fields=["disabled_at"])
-        record_audit(workspace_id=workspace_id, actor=actor, action="disable_source", target=row.name)
+    with writing(connection) as on:
+        source = read_source_on(on, workspace_id, source_id, lock=True)
+        if source.disabled_at is None:
+            store.set_disabled(on, source_id, now)
+            record_audit_on(on, workspace_id=workspace_id, actor=actor, action="disable_source", target=source.name)
 
 
-@transaction.atomic
-def enable_source(source_id: int, *, workspace_id: int, actor: str = SYSTEM) -> None:
+def enable_source(
+    source_id: int, *, workspace_id: int, actor: str = SYSTEM, connection: Connection | None = None
+) -> None:
     """Undo `disable_source`. Raises `NotFound`."""
-    row = _source(source_id, workspace_id)
-    if row.disabled_at is not None:
-        row.disabled_at = None
-        row.save(update_fields=["disabled_at"])
-        record_audit(workspace_id=workspace_id, actor=actor, action="enable_source", target=row.name)
+    with writing(connection) as on:
+        source = read_source_on(on, workspace_id, source_id, lock=True)
+        if source.disabled_at is not None:
+            store.set_disabled(on, source_id, None)
+            record_audit_on(on, workspace_id=workspace_id, actor=actor, action="enable_source", target=source.name)
 
 
-@transaction.atomic
-def create_write_key(source_id: int, *, workspace_id: int, name: str, actor: str = SYSTEM) -> WriteKeyFacts:
+def create_write_key(
+    source_id: int, *, workspace_id: int, name: str, actor: str = SYSTEM, connection: Connection | None = None
+) -> WriteKeyFacts:
     """Make a key that lets clients send events for the source. Raises `NotFound`."""
-    source = _source(source_id, workspace_id)
-    row = WriteKey.objects.create(source=source, name=name, key=WRITE_KEY_PREFIX + secrets.token_urlsafe(24))
-    detail = {"name": name, "source": source.name}
-    record_audit(
-        workspace_id=workspace_id, actor=actor, action="create_write_key", target=f"write-key:{row.pk}", detail=detail
-    )
-    row.refresh_from_db()
-    return write_key_facts(row)
+    name = _checked_name(name)
+    with writing(connection) as on:
+        source = read_source_on(on, workspace_id, source_id)
+        key_id = store.add_key(on, source_id, name=name, key=WRITE_KEY_PREFIX + secrets.token_urlsafe(24))
+        record_audit_on(
+            on,
+            workspace_id=workspace_id,
+            actor=actor,
+            action="create_write_key",
+            target=f"write-key:{key_id}",
+            detail={"name": name, "source": source.name},
+        )
+        made = store.read_key(on, workspace_id, key_id)
+    assert made is not None
+    return made
 
 
-@transaction.atomic
-def revoke_write_key(write_key_id: int, *, workspace_id: int, now: datetime, actor: str = SYSTEM) -> None:
-    """End a write key (collect notices within 5 s); repeating it changes nothing. Raises `NotFound`."""
-    keys = WriteKey.objects.filter(pk=write_key_id, source__workspace_id=workspace_id)
-    if keys.filter(revoked_at=None).update(revoked_at=now):
-        target = f"write-key:{write_key_id}"
-        record_audit(workspace_id=workspace_id, actor=actor, action="revoke_write_key", target=target)
-    elif not keys.exists():
-        raise NotFound(f"no write key {write_key_id} in this workspace")
+def revoke_write_key(
+    write_key_id: int,
+    *,
+    workspace_id: int,
+    now: datetime,
+    source_id: int | None = None,
+    actor: str = SYSTEM,
+    connection: Connection | None = None,
+) -> WriteKeyFacts:
+    """End a write key (collect notices within 5 s); repeating it changes nothing.
+
+    Raises `NotFound`, also when the key is not of the source that is named.
+    """
+    with writing(connection) as on:
+        key = store.read_key(on, workspace_id, write_key_id)
+        if key is None or source_id not in (None, key.source_id):
+            raise NotFound(f"no write key {write_key_id} in this workspace")
+        if store.end_key(on, write_key_id, now):
+            target = f"write-key:{write_key_id}"
+            record_audit_on(on, workspace_id=workspace_id, actor=actor, action="revoke_write_key", target=target)
+        ended = store.read_key(on, workspace_id, write_key_id)
+    assert ended is not None
+    return ended
 
 
-def _source(source_id: int, workspace_id: int) -> Source:
-    row = Source.objects.select_for_update().filter(pk=source_id, workspace_id=workspace_id).first()
-    if row is None:
+def read_source_on(on: Connection, workspace_id: int, source_id: int, *, lock: bool = False) -> SourceFacts:
+    """The source as this transaction sees it. Raises `NotFound`."""
+    source = store.read_source(on, workspace_id, source_id, lock=lock)
+    if source is None:
         raise NotFound(f"no source {source_id} in this workspace")
-    return row
+    return source
+
+
+def _checked_name(name: str) -> str:
+    text = " ".join(name.split())
+    if not 0 < len(text) <= LONGEST_NAME or "\0" in text:
+        raise TesseraError(f"a name has 1 to {LONGEST_NAME} characters", code="invalid_name")
+    return text
 
 
 def _check_kind(kind: str) -> None:
     if kind not in SourceKind.values:
-        raise TesseraError(f"no such kind: {kind}. Kinds are {', '.join(SourceKind.values)}", code="unknown_kind")
+        raise TesseraError(f"no such kind: {kind[:64]}. Kinds are {', '.join(SourceKind.values)}", code="unknown_kind")
 
 
-def _check_brand(brand_id: int | None, workspace_id: int) -> None:
-    if brand_id is not None and not Brand.objects.filter(pk=brand_id, workspace_id=workspace_id).exists():
+def _check_brand(on: Connection, brand_id: int | None, workspace_id: int) -> None:
+    if brand_id is not None and store.read_brand(on, workspace_id, brand_id) is None:
         raise TesseraError(f"no brand {brand_id} in this workspace", code="unknown_brand")
-
-
-def _checked_origins(origins: Iterable[str]) -> list[str]:
-    """An origin is `scheme://host[:port]` and nothing more (RFC 6454 §6.2), or `*`."""
-    checked: list[str] = []
-    for text in origins:
-        origin = text.strip().rstrip("/").lower()
-        parts = urlsplit(origin)
-        if origin != "*" and (parts.scheme not in {"http", "https"} or origin != f"{parts.scheme}://{parts.netloc}"):
-            raise TesseraError(f"not a web origin: {text!r} (write https://shop.example)", code="invalid_origin")
-        if origin not in checked:
-            checked.append(origin)
-    return checked

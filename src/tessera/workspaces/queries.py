@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from django.db.models import Count
 from msgspec import Struct
 
 from tessera.workspaces.models import Brand, Source, SourceKind, Workspace, WriteKey
@@ -31,6 +32,7 @@ class SourceFacts(Struct, frozen=True):
 class BrandFacts(Struct, frozen=True):
     id: int
     name: str
+    slug: str
 
 
 class WriteKeyFacts(Struct, frozen=True):
@@ -60,7 +62,14 @@ def source_kinds() -> list[tuple[str, str]]:
 
 def brands(workspace_id: int) -> list[BrandFacts]:
     """The brands of the workspace, by name."""
-    return [BrandFacts(row.pk, row.name) for row in Brand.objects.filter(workspace_id=workspace_id).order_by("name")]
+    rows = Brand.objects.filter(workspace_id=workspace_id).order_by("name")
+    return [BrandFacts(row.pk, row.name, row.slug) for row in rows]
+
+
+def sources_by_brand(workspace_id: int) -> dict[int, int]:
+    """How many sources each brand has, by the brand's id; brands without any are left out."""
+    rows = Source.objects.filter(workspace_id=workspace_id).filter(brand__isnull=False).values_list("brand_id")
+    return dict(rows.annotate(Count("pk")).order_by("brand_id"))
 
 
 def sources(workspace_id: int) -> list[SourceFacts]:

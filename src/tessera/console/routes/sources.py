@@ -2,9 +2,12 @@
 
 from django.urls import path
 
-from tessera.console.views import sources
+from tessera.console.views import brands, sources
 
 urlpatterns = [
+    path("brands", brands.brands, name="brands"),
+    path("brands/new", brands.new_brand, name="new_brand"),
+    path("brands/<int:brand_id>/rename", brands.rename_brand, name="rename_brand"),
     path("sources", sources.sources, name="sources"),
     path("sources/new", sources.new_source, name="new_source"),
     path("sources/<int:source_id>", sources.source, name="source"),

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from tessera.console.toasts import undo_of
+from tessera.console.words import VALUE_TYPES
 
 register = template.Library()
 
@@ -80,3 +81,23 @@ def initials(name: str) -> str:
 def icon(name: str) -> SafeString:
     """A Material Symbol from unfold's font; decoration only."""
     return format_html('<span class="material-symbols-outlined icon" aria-hidden="true">{}</span>', name)
+
+
+@register.filter
+def type_words(name: str) -> str:
+    """A type of the catalogue in words; `mixed` and none too."""
+    return str(VALUE_TYPES.get(name, _("Mixed") if name == "mixed" else "—"))
+
+
+@register.filter
+def lookup(table: dict[str, Any], key: Any) -> Any:
+    """`table[key]`; the key itself where it is not in the table."""
+    return table.get(key, key)
+
+
+@register.inclusion_tag("console/catalogue/sparkline.html")
+def sparkline(numbers: list[int]) -> dict[str, Any]:
+    """Small bars, one for each number; decoration beside a number that says it."""
+    most = max(numbers, default=0)
+    bars = [(place * 4, round(22 * number / most, 1)) for place, number in enumerate(numbers) if number] if most else []
+    return {"bars": [(x, 24 - max(height, 1.5), max(height, 1.5)) for x, height in bars], "width": len(numbers) * 4}

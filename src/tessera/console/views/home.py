@@ -7,11 +7,11 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 from msgspec import Struct
 
+from tessera.console.alarms import lines_of
 from tessera.console.charts import BarChart, bar_chart
 from tessera.console.permissions import Ability, StaffRequest, requires
-from tessera.console.problems import lines_of
-from tessera.events import history, pace
-from tessera.events.problems import Problem, problems
+from tessera.events import history, pace, rejections
+from tessera.events.alarms import Alarm, alarms
 from tessera.foundation.pool import pool
 from tessera.foundation.settings import settings
 from tessera.jobs.queue import failed_since
@@ -26,6 +26,8 @@ class SourceLine(Struct, frozen=True):
     source: SourceFacts
     kind: str
     last_event_at: datetime | None
+    last_refused_at: datetime | None = None
+    last_refused_code: str = ""
 
 
 @require_GET
@@ -36,9 +38,9 @@ def home(request: StaffRequest) -> HttpResponse:
     in_use = [source.id for source in sources if source.disabled_at is None]
     with pool().connection() as connection:
         stats = profiles.stats(connection, workspace_id, now=now)
-        found = problems(connection, workspace_id, in_use, now=now)
+        found = alarms(connection, workspace_id, in_use, now=now)
         if failed := failed_since(connection):
-            found.append(Problem("jobs_failed", number=failed))
+            found.append(Alarm("jobs_failed", number=failed))
     context = {
         "stats": stats,
         "chart": _minutes(workspace_id, now),
@@ -69,8 +71,15 @@ def _first_key(workspace_id: int) -> WriteKeyFacts | None:
 
 
 def source_lines(sources: list[SourceFacts]) -> list[SourceLine]:
-    """Sources with when they were last heard of, in one query for all."""
+    """Sources with when they were last heard of and last refused, in one query each for all."""
     with pool().connection() as connection:
-        heard = history.last_recorded(connection, [source.id for source in sources])
+        ids = [source.id for source in sources]
+        heard = history.last_recorded(connection, ids)
+        refused = rejections.last_of(connection, ids)
     kinds = dict(workspaces.source_kinds())
-    return [SourceLine(source, kinds.get(source.kind, source.kind), heard.get(source.id)) for source in sources]
+    return [
+        SourceLine(
+            source, kinds.get(source.kind, source.kind), heard.get(source.id), *refused.get(source.id, (None, ""))
+        )
+        for source in sources
+    ]

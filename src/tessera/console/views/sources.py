@@ -1,8 +1,7 @@
 """Sources: where events come from, their keys and how to install them."""
 
 from collections.abc import Callable
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, Final
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -13,12 +12,18 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from tessera.console.forms import KeyForm, SourceForm
 from tessera.console.permissions import Ability, StaffRequest, abilities_of, requires
+from tessera.console.snippets import snippets_for
 from tessera.console.views.home import source_lines
 from tessera.console.words import error_in_words
+from tessera.events import problems as quality
 from tessera.foundation.errors import NotFound, TesseraError
+from tessera.foundation.pool import pool
 from tessera.foundation.settings import settings
 from tessera.workspaces import actions, queries
-from tessera.workspaces.queries import SourceFacts
+from tessera.workspaces.origins import InvalidOrigin
+from tessera.workspaces.queries import SourceFacts, WriteKeyFacts
+
+PROBLEMS_SHOWN: Final = 5
 
 
 @require_GET
@@ -75,8 +80,17 @@ def _fields(form: SourceForm) -> dict[str, Any]:
 
 
 def _blame(form: SourceForm, error: TesseraError) -> None:
-    field = {"source_exists": "name", "invalid_origin": "allowed_origins"}.get(error.code)
-    form.add_error(field, error_in_words(error))
+    fields = {"source_exists": "name", "invalid_origin": "allowed_origins", "too_many_origins": "allowed_origins"}
+    form.add_error(fields.get(error.code), _origin_in_words(error) or error_in_words(error))
+
+
+def _origin_in_words(error: TesseraError) -> str:
+    """Which line will not do, and what was probably meant."""
+    if not isinstance(error, InvalidOrigin):
+        return ""
+    if error.hint:
+        return _("“%(text)s” is not a web origin. Did you mean %(hint)s?") % {"text": error.text, "hint": error.hint}
+    return _("“%(text)s” is not a web origin. Write it as https://shop.example.") % {"text": error.text}
 
 
 @require_GET
@@ -88,20 +102,21 @@ def source(request: StaffRequest, source_id: int) -> HttpResponse:
 def _source_page(request: StaffRequest, source_id: int, form: KeyForm, *, status: int = 200) -> HttpResponse:
     found = find_source(request, source_id)
     (line,) = source_lines([found])
-    keys = []
+    keys: list[WriteKeyFacts] = []
     if Ability.MANAGE_SOURCES in abilities_of(request.staff.role):
         keys = queries.write_keys(request.staff.workspace_id, source_id=source_id)
     usable = next((key.key for key in keys if key.revoked_at is None), None)
-    collect = settings().public_collect_url
+    with pool().connection() as connection:
+        wanted = quality.Wanted(source_id=source_id, open=True)
+        troubles = quality.find(connection, found.workspace_id, wanted, limit=PROBLEMS_SHOWN).problems
     context = {
         "line": line,
         "source": found,
         "keys": keys,
         "key_form": form,
-        "snippet_key": usable or "WRITE_KEY",
-        "collect": collect,
-        "collect_protocol": urlsplit(collect).scheme,
-        "collect_host": urlsplit(collect).netloc,
+        "has_key": usable is not None,
+        "snippets": snippets_for(found.kind, key=usable or "WRITE_KEY", collect=settings().public_collect_url),
+        "problems": troubles,
     }
     return render(request, "console/source.html", context, status=status)
 

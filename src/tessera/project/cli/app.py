@@ -7,7 +7,7 @@ import psycopg
 import typer
 
 from tessera.foundation.errors import TesseraError
-from tessera.project.cli import database, diagnosis, keys, measure, privacy, processes, quarantine, staff
+from tessera.project.cli import catalogue, database, diagnosis, keys, measure, privacy, processes, quarantine, staff
 
 app = typer.Typer(
     name="tessera",
@@ -23,6 +23,7 @@ app.command("job", hidden=True)(processes.job)
 for command in (database.migrate, database.demo, database.settle, diagnosis.doctor):
     app.command(command.__name__)(command)
 app.add_typer(keys.app, name="keys")
+app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(staff.app, name="staff")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(measure.bench, name="bench")

@@ -1,4 +1,4 @@
-"""The problems of `events.problems` and of the queue of jobs, in words, each with what to do next."""
+"""The alarms of `events.alarms` and of the queue of jobs, in words, each with what to do next."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from tessera.events.problems import Problem
+from tessera.events.alarms import Alarm
 
 _ICONS: Final = {
     "inbox_waits": "hourglass_top",
@@ -21,7 +21,7 @@ _ICONS: Final = {
 }
 
 
-class ProblemLine(NamedTuple):
+class AlarmLine(NamedTuple):
     icon: str
     what: str
     next_step: str
@@ -29,21 +29,21 @@ class ProblemLine(NamedTuple):
     since: datetime | None
 
 
-def lines_of(problems: Sequence[Problem], sources: Mapping[int, str]) -> list[ProblemLine]:
+def lines_of(alarms: Sequence[Alarm], sources: Mapping[int, str]) -> list[AlarmLine]:
     """One line each, in the reader's language."""
-    return [_line(problem, sources) for problem in problems]
+    return [_line(alarm, sources) for alarm in alarms]
 
 
-def _line(problem: Problem, sources: Mapping[int, str]) -> ProblemLine:
-    what, next_step, href = _TELLERS[problem.code](problem, sources.get(problem.source_id or 0, ""))
-    return ProblemLine(_ICONS[problem.code], what, next_step, href, problem.since)
+def _line(alarm: Alarm, sources: Mapping[int, str]) -> AlarmLine:
+    what, next_step, href = _TELLERS[alarm.code](alarm, sources.get(alarm.source_id or 0, ""))
+    return AlarmLine(_ICONS[alarm.code], what, next_step, href, alarm.since)
 
 
 Told = tuple[str, str, str]
 
 
-def _inbox_waits(problem: Problem, _source: str) -> Told:
-    number = problem.number
+def _inbox_waits(alarm: Alarm, _source: str) -> Told:
+    number = alarm.number
     what = ngettext(
         "%(number)d accepted event waits for longer than half a minute.",
         "%(number)d accepted events wait for longer than half a minute.",
@@ -52,46 +52,46 @@ def _inbox_waits(problem: Problem, _source: str) -> Told:
     return what, _("Look whether a worker runs, or start another: tessera worker."), reverse("console:live")
 
 
-def _set_aside(problem: Problem, _source: str) -> Told:
-    number = problem.number
+def _set_aside(alarm: Alarm, _source: str) -> Told:
+    number = alarm.number
     what = ngettext("%(number)d message was set aside.", "%(number)d messages were set aside.", number)
     told = what % {"number": number}
     return told, _("See why with tessera quarantine list; try again with tessera quarantine retry."), ""
 
 
-def _follower_behind(problem: Problem, _source: str) -> Told:
-    what = _("%(name)s is %(number)d events behind.") % {"name": problem.name, "number": problem.number}
+def _follower_behind(alarm: Alarm, _source: str) -> Told:
+    what = _("%(name)s is %(number)d events behind.") % {"name": alarm.name, "number": alarm.number}
     return what, _("It catches up by itself; if the number grows, look into the log of the worker."), ""
 
 
-def _source_silent(problem: Problem, source: str) -> Told:
+def _source_silent(alarm: Alarm, source: str) -> Told:
     what = _("%(source)s has gone silent.") % {"source": source}
     hint = _("It usually sends more often. Look whether its key and its tracking code are still in place.")
-    return what, hint, reverse("console:source", args=[problem.source_id])
+    return what, hint, reverse("console:source", args=[alarm.source_id])
 
 
-def _refused(problem: Problem, source: str) -> Told:
-    number = problem.number
+def _refused(alarm: Alarm, source: str) -> Told:
+    number = alarm.number
     what = ngettext(
         "%(number)d event of %(source)s was refused in the last day: %(code)s.",
         "%(number)d events of %(source)s were refused in the last day: %(code)s.",
         number,
-    ) % {"number": number, "source": source, "code": problem.name}
-    href = reverse("console:live_of_source", args=[problem.source_id]) + "?show=rejected"
+    ) % {"number": number, "source": source, "code": alarm.name}
+    href = reverse("console:live_of_source", args=[alarm.source_id]) + "?show=rejected"
     return what, _("Open one to see what was sent and why it was refused."), href
 
 
-def _names_run_out(problem: Problem, _source: str) -> Told:
+def _names_run_out(alarm: Alarm, _source: str) -> Told:
     kinds = {"event": _("event names"), "attribute": _("attributes"), "property": _("event properties")}
     what = _("%(number)d %(kind)s are in use; new ones will soon not be counted.") % {
-        "number": problem.number,
-        "kind": kinds.get(problem.name, problem.name),
+        "number": alarm.number,
+        "kind": kinds.get(alarm.name, alarm.name),
     }
     return what, _("A client may be making up names. Put varying parts into properties instead."), ""
 
 
-def _jobs_failed(problem: Problem, _source: str) -> Told:
-    number = problem.number
+def _jobs_failed(alarm: Alarm, _source: str) -> Told:
+    number = alarm.number
     what = ngettext("%(number)d job failed this week.", "%(number)d jobs failed this week.", number)
     return what % {"number": number}, _("The page of the import or export says why."), ""
 

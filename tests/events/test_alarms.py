@@ -8,7 +8,7 @@ import pytest
 
 from factories.people import ingest, message, put_in_inbox
 from tessera.events import rejections
-from tessera.events.problems import Problem, problems
+from tessera.events.alarms import Alarm, alarms
 from tessera.events.rejections import Rejection
 from tessera.foundation.database import connect
 
@@ -33,7 +33,7 @@ def history_of(live: psycopg.Connection[Any], workspace_id: int, source: int, ag
 
 
 def test_nothing_is_wrong_with_a_new_workspace(live: psycopg.Connection[Any], workspace_id: int) -> None:
-    assert problems(live, workspace_id, [1, 2], now=NOW) == []
+    assert alarms(live, workspace_id, [1, 2], now=NOW) == []
 
 
 def test_a_source_is_silent_by_its_own_pace(live: psycopg.Connection[Any], workspace_id: int) -> None:
@@ -43,24 +43,24 @@ def test_a_source_is_silent_by_its_own_pace(live: psycopg.Connection[Any], works
     for source, ages in ((1, busy), (2, slow), (3, young)):
         history_of(live, workspace_id, source, ages)
 
-    found = problems(live, workspace_id, [1, 2, 3], now=NOW)
+    found = alarms(live, workspace_id, [1, 2, 3], now=NOW)
 
-    assert found == [Problem("source_silent", number=7200, source_id=1, since=NOW - timedelta(hours=2))]
+    assert found == [Alarm("source_silent", number=7200, source_id=1, since=NOW - timedelta(hours=2))]
 
 
 def test_refusals_of_the_last_day_by_reason(live: psycopg.Connection[Any], workspace_id: int) -> None:
     refused = [Rejection(workspace_id, 7, "collect", "no_identifier", "", "")] * 3
     rejections.store(live, [*refused, Rejection(workspace_id, 8, "collect", "malformed_json", "", "")])
 
-    found = problems(live, workspace_id, [7], now=datetime.now(UTC))
+    found = alarms(live, workspace_id, [7], now=datetime.now(UTC))
 
     assert [(one.code, one.number, one.name, one.source_id) for one in found] == [("refused", 3, "no_identifier", 7)]
 
 
 def test_work_that_waits_too_long(live: psycopg.Connection[Any], workspace_id: int) -> None:
     put_in_inbox(live, workspace_id, [message(userId="ana"), message(userId="bo")])
-    assert problems(live, workspace_id, [], now=NOW) == []
+    assert alarms(live, workspace_id, [], now=NOW) == []
 
     live.execute("UPDATE events_inbox SET received_at = received_at - interval '31 seconds'")
 
-    assert problems(live, workspace_id, [], now=NOW) == [Problem("inbox_waits", number=2)]
+    assert alarms(live, workspace_id, [], now=NOW) == [Alarm("inbox_waits", number=2)]
