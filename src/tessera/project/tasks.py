@@ -1,1 +1,3 @@
 """Every task there is: importing this module fills the registry of the room `jobs`."""
+
+import tessera.duplicates.tasks  # noqa: F401

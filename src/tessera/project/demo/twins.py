@@ -128,7 +128,7 @@ def _mistyped(email: str, rnd: Random) -> str:
 
 def _other_domain(person: Person, rnd: Random) -> str:
     local, _, domain = person.email.partition("@")
-    return f"{local}.2@{rnd.choice([other for other in MAIL_DOMAINS if other != domain])}"
+    return f"{local}@{rnd.choice([other for other in MAIL_DOMAINS if other != domain])}"
 
 
 _CODES: Final = {"GB": "+44", "ES": "+34", "RU": "+7", "TH": "+66"}
