@@ -1,6 +1,6 @@
 """Every screen, by place. Names are what templates and `navigation` refer to."""
 
-from tessera.console.routes import entrance, home, live, people, sources
+from tessera.console.routes import duplicates, entrance, home, live, people, sources
 
 app_name = "console"
 urlpatterns = [
@@ -9,4 +9,5 @@ urlpatterns = [
     *sources.urlpatterns,
     *live.urlpatterns,
     *people.urlpatterns,
+    *duplicates.urlpatterns,
 ]

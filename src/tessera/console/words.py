@@ -54,14 +54,20 @@ ATTRIBUTES: Final[dict[str, Text]] = {
 """The standard attributes in the order they are read in."""
 
 _ERRORS: Final[dict[str, Text]] = {
+    "already_decided": _("A colleague was quicker: this pair is decided already."),
+    "already_looking": _("A search for duplicates is under way already."),
     "already_one_person": _("These are one person already."),
     "already_undone": _("This merge was undone already."),
     "identifier_taken": _("That e-mail or phone belongs to another person. Merge the two instead."),
     "invalid_attributes": _("That value does not fit the attribute. Nothing was changed."),
     "invalid_origin": _("That is not a web origin. Write it as https://shop.example, one per line."),
+    "not_decided": _("There is nothing to undo: this pair is not decided."),
+    "not_in_pair": _("Choose one of the two people to stand for both."),
     "not_found": _("That is not there any more."),
+    "pair_is_stale": _("One of the two has changed since the pair was found. The next search looks again."),
     "source_exists": _("There is a source of that name already."),
     "unknown_brand": _("There is no such brand."),
+    "workspace_not_empty": _("There are people in this workspace already."),
     "weak_password": _("A password needs at least 10 characters."),
 }
 
