@@ -12,7 +12,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
-EVERYTHING = ("profiles:write", "events:read", "workspaces:read")
+EVERYTHING = ("profiles:write", "events:read", "workspaces:read", "duplicates:write")
 
 
 class Api:

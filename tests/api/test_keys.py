@@ -18,11 +18,25 @@ ASKED = [
     ("post", "profiles/merge", "profiles:write"),
     ("post", "profiles/split", "profiles:write"),
     ("patch", "profiles/user_id:u-1", "profiles:write"),
+    ("get", "duplicates", "duplicates:read"),
+    ("get", "duplicates/runs/user_id:u-1", "duplicates:read"),
+    ("post", "duplicates/runs", "duplicates:write"),
+    ("post", "duplicates/user_id:u-1/accept", "duplicates:write"),
+    ("post", "duplicates/user_id:u-1/reject", "duplicates:write"),
+    ("post", "duplicates/user_id:u-1/undo", "duplicates:write"),
     ("get", "catalogue", "events:read"),
     ("get", "sources", "workspaces:read"),
     ("get", "stats", ANY),
 ]
-HELD = ["profiles:read", "profiles:write", "events:read", "events:write", "workspaces:read", "identity:write"]
+HELD = [
+    "profiles:read",
+    "profiles:write",
+    "events:read",
+    "events:write",
+    "workspaces:read",
+    "identity:write",
+    "duplicates:write",
+]
 
 
 def _ask(client, method, path):

@@ -95,7 +95,7 @@ def test_the_newer_one_may_stand_for_both(
     screen.page.get_by_role("button", name="One person").click()
     expect(screen.page.get_by_role("status")).to_contain_text("They are one person now.")
 
-    assert installation.rows(f"SELECT root_id FROM identity_profile WHERE id = '{right}'") == [(right,)]
+    assert installation.rows("SELECT root_id FROM identity_profile WHERE id = %s", right) == [(right,)]
     screen.open(f"/duplicates/{pair_id}")
     expect(screen.page.get_by_role("status")).to_contain_text("said: one person")
     screen.expect_in_order()

@@ -36,6 +36,13 @@ SCREENS: list[tuple[str, str, set[str]]] = [
     ("POST", "/people/{person}/attributes/set", PEOPLE),
     ("POST", "/people/{person}/attributes/remove", PEOPLE),
     ("POST", "/people/{person}/split/{person}", PEOPLE),
+    ("GET", "/duplicates", PEOPLE),
+    ("POST", "/duplicates/runs", PEOPLE),
+    ("GET", "/duplicates/runs/latest", PEOPLE),
+    ("GET", "/duplicates/{person}", PEOPLE),
+    ("POST", "/duplicates/{person}/accept", PEOPLE),
+    ("POST", "/duplicates/{person}/reject", PEOPLE),
+    ("POST", "/duplicates/{person}/undo", PEOPLE),
 ]
 
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from tessera import __version__
-from tessera.api import merges, overview, people
+from tessera.api import duplicates, merges, overview, people
 from tessera.api.service import Service, StrictJson
 
 DESCRIPTION: Final = """
@@ -21,5 +21,5 @@ service = Service(
     parser=StrictJson(),
 )
 
-for router in (merges.router, people.router, overview.router):
+for router in (merges.router, people.router, duplicates.router, overview.router):
     service.add_router("", router)

@@ -30,7 +30,7 @@ PLACES = (
         "console:people",
         frozenset({"people", "person", "merge", "merge_with", "attribute"}),
     ),
-    Place(_("Duplicates"), "people_alt", "console:duplicates", frozenset({"duplicates", "duplicate"})),
+    Place(_("Duplicates"), "compare", "console:duplicates", frozenset({"duplicates", "duplicate"})),
     Place(_("Sources"), "sensors", "console:sources", frozenset({"sources", "new_source", "source", "edit_source"})),
     Place(_("Live events"), "bolt", "console:live", frozenset({"live", "live_of_source"})),
 )

@@ -6,6 +6,7 @@ picture that is 100 wide, whatever the width of the screen.
 
 from typing import Final
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from msgspec import Struct
 
@@ -76,6 +77,7 @@ def level_in_words(weight: Weight) -> str:
 
 
 def likelihood(probability: float) -> str:
-    """`97 %`, and never 100: nothing is certain."""
-    percent = min(int(probability * 1000) / 10, 99.9)
-    return _("%(percent)s %%") % {"percent": f"{percent:g}"}
+    """`97.3 %`, and never 100: nothing is certain."""
+    if probability >= 0.999:
+        return _("over %(percent)s %%") % {"percent": number_format(99.9, 1)}
+    return _("%(percent)s %%") % {"percent": number_format(int(probability * 1000) / 10, 1)}

@@ -7,7 +7,7 @@ import psycopg
 import typer
 
 from tessera.foundation.errors import TesseraError
-from tessera.project.cli import database, diagnosis, keys, measure, processes, quarantine, staff
+from tessera.project.cli import database, diagnosis, duplicates, keys, measure, processes, quarantine, staff
 
 app = typer.Typer(
     name="tessera",
@@ -25,6 +25,7 @@ for command in (database.migrate, database.demo, database.settle, diagnosis.doct
 app.add_typer(keys.app, name="keys")
 app.add_typer(staff.app, name="staff")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(duplicates.app, name="duplicates")
 app.add_typer(measure.bench, name="bench")
 app.command("openapi")(measure.openapi)
 
