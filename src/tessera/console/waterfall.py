@@ -68,6 +68,7 @@ def level_in_words(weight: Weight) -> str:
         "same": _("the same"),
         "almost": _("almost the same"),
         "similar": _("similar"),
+        "like_the_name": _("alike, as the names are"),
         "different": _("different"),
         "same_postcode": _("the same postcode"),
         "same_city": _("the same city"),

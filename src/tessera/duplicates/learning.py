@@ -18,7 +18,7 @@ from splink.internals.splink_dataframe import SplinkDataFrame
 ENOUGH_PEOPLE: Final = 1_000
 """Below this many random pairs and repeated ones are too few to learn from: the model is taken as it is."""
 SEED: Final = 7
-_RANDOM_PAIRS: Final = 2e6
+_RANDOM_PAIRS: Final = 1e6
 _SESSIONS: Final = (
     "l.key_phone = r.key_phone",
     "l.dob = r.dob AND l.last_name = r.last_name",

@@ -32,6 +32,11 @@ def _missing(column: str) -> str:
 
 _OTHER_SCRIPT: Final = "script_l <> script_r"
 
+_MADE_OF_THE_NAME: Final = "coalesce(contains(email_local_l, last_name_l), FALSE)"
+"""Such an address says little more than the name does: namesakes have one like it."""
+_ONE_SLIP: Final = "damerau_levenshtein(email_local_l, email_local_r) <= 1"
+_OTHER_DIGITS: Final = "email_digits_l IS DISTINCT FROM email_digits_r"
+
 COMPARISONS: Final = (
     Comparison(
         "first_name",
@@ -61,23 +66,12 @@ COMPARISONS: Final = (
     Comparison(
         "email",
         # The same letters with other digits are what namesakes get when their name is taken: the name has said that.
-        f"{_missing('email_local')}"
-        " OR (email_local_l = email_local_r AND email_digits_l IS DISTINCT FROM email_digits_r)",
+        f"{_missing('email_local')} OR ({_ONE_SLIP} AND {_OTHER_DIGITS})",
         (
-            Level(
-                "same",
-                "email_local_l = email_local_r AND email_digits_l IS NOT DISTINCT FROM email_digits_r",
-                0.3,
-                0.0008,
-            ),
-            Level(
-                "almost",
-                "damerau_levenshtein(email_local_l, email_local_r) <= 1"
-                " AND email_digits_l IS NOT DISTINCT FROM email_digits_r",
-                0.3,
-                0.002,
-            ),
-            Level("different", "ELSE", 0.4, 0.9972),
+            Level("same", f"email_local_l = email_local_r AND NOT {_MADE_OF_THE_NAME}", 0.25, 0.0007),
+            Level("almost", f"{_ONE_SLIP} AND NOT {_MADE_OF_THE_NAME}", 0.2, 0.0014),
+            Level("like_the_name", _ONE_SLIP, 0.25, 0.005),
+            Level("different", "ELSE", 0.3, 0.9929),
         ),
     ),
     Comparison(
