@@ -22,9 +22,9 @@ def judged(found: Found, truth: set[Pair]) -> tuple[float, float]:
     return right / len(proposed), right / len(truth)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 def test_a_base_with_known_truth(seed: int) -> None:
-    people: Base = base(people=5_000, seed=seed)
+    people: Base = base(people=2_500, seed=seed)
 
     found = find_pairs(table_of(people.records))
 
@@ -72,7 +72,7 @@ def test_the_twins_of_the_demo_world(database: str, workspace_id: int) -> None:
 
 
 def test_the_same_people_in_another_order_give_the_same_pairs() -> None:
-    people = base(people=1_500, seed=4)
+    people = base(people=1_100, seed=4)
 
     once, again = find_pairs(table_of(people.records)), find_pairs(table_of(people.records[::-1]))
 
