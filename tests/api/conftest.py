@@ -12,7 +12,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
-EVERYTHING = ("profiles:write", "events:write", "workspaces:write", "privacy:write", "pii:read")
+EVERYTHING = ("profiles:write", "events:write", "workspaces:write", "privacy:write", "pii:read", "duplicates:write")
 
 
 class Api:

@@ -31,6 +31,12 @@ ASKED = [
     ("get", "suppressions", "privacy:read"),
     ("post", "suppressions", "privacy:write"),
     ("delete", "suppressions", "privacy:write"),
+    ("get", "duplicates", "duplicates:read"),
+    ("get", "duplicates/runs/user_id:u-1", "duplicates:read"),
+    ("post", "duplicates/runs", "duplicates:write"),
+    ("post", "duplicates/user_id:u-1/accept", "duplicates:write"),
+    ("post", "duplicates/user_id:u-1/reject", "duplicates:write"),
+    ("post", "duplicates/user_id:u-1/undo", "duplicates:write"),
     ("get", "catalogue", "events:read"),
     ("get", "catalogue/rehearsal", "events:read"),
     ("get", "catalogue/attribute/plan", "events:read"),
@@ -58,6 +64,7 @@ HELD = [
     "workspaces:write",
     "identity:write",
     "privacy:read",
+    "duplicates:write",
 ]
 
 

@@ -58,6 +58,13 @@ SCREENS: list[tuple[str, str, set[str]]] = [
     ("GET", "/brands", set(ROLES)),
     ("POST", "/brands/new", SOURCES),
     ("POST", "/brands/1/rename", SOURCES),
+    ("GET", "/duplicates", PEOPLE),
+    ("POST", "/duplicates/runs", PEOPLE),
+    ("GET", "/duplicates/runs/latest", PEOPLE),
+    ("GET", "/duplicates/{person}", PEOPLE),
+    ("POST", "/duplicates/{person}/accept", PEOPLE),
+    ("POST", "/duplicates/{person}/reject", PEOPLE),
+    ("POST", "/duplicates/{person}/undo", PEOPLE),
 ]
 
 

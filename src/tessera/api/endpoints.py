@@ -3,7 +3,7 @@
 from typing import Final
 
 from tessera import __version__
-from tessera.api import catalogue, erasures, merges, overview, people, relations, sources
+from tessera.api import catalogue, duplicates, erasures, merges, overview, people, relations, sources
 from tessera.api.service import Service, StrictJson
 
 DESCRIPTION: Final = """
@@ -29,5 +29,6 @@ for router in (
     overview.router,
     catalogue.router,
     sources.router,
+    duplicates.router,
 ):
     service.add_router("", router)

@@ -32,11 +32,13 @@ def only(request: HttpRequest, *known: str) -> None:
         raise Refused("unknown_parameter", f"no such parameter: {unknown[0][:100]}; there are {', '.join(known)}")
 
 
-class _Body(Schema):
+class Body(Schema):
+    """A body that has no other fields than those it names."""
+
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
 
-class MergeRequest(_Body):
+class MergeRequest(Body):
     """Two people who are one."""
 
     keep: str = Field(min_length=1, max_length=MOST_LETTERS, description=NAMES_A_PERSON, examples=[EXAMPLE_ID])
@@ -49,7 +51,7 @@ class MergeRequest(_Body):
     )
 
 
-class SplitRequest(_Body):
+class SplitRequest(Body):
     """The merge to undo."""
 
     merge_id: str = Field(
@@ -59,7 +61,7 @@ class SplitRequest(_Body):
     )
 
 
-class AttributeChanges(_Body):
+class AttributeChanges(Body):
     """What to change. Attributes that are not named stay as they are."""
 
     attributes: dict[str, Any] = Field(

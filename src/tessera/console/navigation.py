@@ -70,6 +70,14 @@ GROUPS: Final = (
                 frozenset({"catalogue", "catalogue_entry", "change_entry", "problems"}),
                 "g c",
             ),
+            Place(
+                _("Duplicates"),
+                "compare",
+                "console:duplicates",
+                frozenset({"duplicates", "duplicate"}),
+                "g d",
+                Ability.MERGE_PEOPLE,
+            ),
         ),
     ),
     Group(

@@ -1,6 +1,17 @@
 """Every screen, by place. Names are what templates and `navigation` refer to."""
 
-from tessera.console.routes import catalogue, entrance, home, live, people, personal, privacy, relations, sources
+from tessera.console.routes import (
+    catalogue,
+    duplicates,
+    entrance,
+    home,
+    live,
+    people,
+    personal,
+    privacy,
+    relations,
+    sources,
+)
 
 app_name = "console"
 urlpatterns = [
@@ -13,4 +24,5 @@ urlpatterns = [
     *personal.urlpatterns,
     *relations.urlpatterns,
     *privacy.urlpatterns,
+    *duplicates.urlpatterns,
 ]

@@ -81,6 +81,8 @@ PROBLEMS: Final[dict[str, Text]] = {
 }
 
 _ERRORS: Final[dict[str, Text]] = {
+    "already_decided": _("A colleague was quicker: this pair is decided already."),
+    "already_looking": _("A search for duplicates is under way already."),
     "already_one_person": _("These are one person already."),
     "already_undone": _("This merge was undone already."),
     "brand_exists": _("There is a brand of that name already."),
@@ -92,6 +94,8 @@ _ERRORS: Final[dict[str, Text]] = {
     "invalid_declaration": _("That declaration does not work. Nothing was changed."),
     "invalid_name": _("That name will not do. It is empty or too long."),
     "invalid_origin": _("That is not a web origin. Write it as https://shop.example, one per line."),
+    "not_decided": _("There is nothing to undo: this pair is not decided."),
+    "not_in_pair": _("Choose one of the two people to stand for both."),
     "not_found": _("That is not there any more."),
     "invalid_identifier": _("That names nobody. An e-mail or a phone must be complete."),
     "invalid_relation": _("That relation will not do: nobody is related to themselves."),
@@ -103,9 +107,11 @@ _ERRORS: Final[dict[str, Text]] = {
     "too_many_names": _("The workspace has as many names of this kind as it may have."),
     "too_many_origins": _("A source allows at most 100 origins. A single * allows all."),
     "unknown_kind": _("There is no such kind of source."),
+    "pair_is_stale": _("One of the two has changed since the pair was found. The next search looks again."),
     "source_exists": _("There is a source of that name already."),
     "unknown_time_zone": _("There is no such time zone. Choose one of the list."),
     "unknown_brand": _("There is no such brand."),
+    "workspace_not_empty": _("There are people in this workspace already."),
     "weak_password": _("A password needs at least 10 characters."),
 }
 

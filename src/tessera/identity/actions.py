@@ -1,6 +1,6 @@
 """Merging and splitting people deliberately. Raw psycopg: the same tables and lock order as the pipeline."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -39,11 +39,20 @@ class AlreadyUndone(TesseraError):
 
 
 def merge_profiles(
-    connection: Connection, *, workspace_id: int, keep: UUID, absorb: UUID, reason: str, actor: str, now: datetime
+    connection: Connection,
+    *,
+    workspace_id: int,
+    keep: UUID,
+    absorb: UUID,
+    reason: str,
+    actor: str,
+    now: datetime,
+    evidence: Mapping[str, Any] | None = None,
 ) -> MergeRecord:
     """Join the person of `absorb` to the person of `keep`; undone by `split_profiles`.
 
-    A clerk's word outweighs the soft limits and an earlier split, never the rule that two user_ids are two people.
+    `evidence` is what the clerk decided on, where there is more than a reason (JSON). A clerk's word outweighs the
+    soft limits and an earlier split, never the rule that two user_ids are two people.
     Raises `MergeRefused`, `AlreadyOnePerson`, `NoSuchProfile`.
     """
     with connection.transaction():
@@ -63,7 +72,7 @@ def merge_profiles(
             kept_link=keep,
             absorbed_link=absorb,
             reason=reason,
-            evidence={"actor": actor, "reason": reason},
+            evidence={**(evidence or {}), "actor": actor, "reason": reason},
             at=to_micros(now),
             lane=lane,
         )

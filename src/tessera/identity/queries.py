@@ -182,9 +182,13 @@ def profiles_by_prefix(connection: Connection, workspace_id: int, prefix: str, *
     return [row[0] for row in rows]
 
 
-def roots_of(connection: Connection, profiles: Sequence[UUID]) -> dict[UUID, UUID]:
-    """Each profile's root."""
-    rows = connection.execute("SELECT id, root_id FROM identity_profile WHERE id = ANY(%s)", (list(profiles),))
+def roots_of(connection: Connection, profiles: Sequence[UUID], *, workspace_id: int | None = None) -> dict[UUID, UUID]:
+    """Each profile's root; of one workspace where it is named."""
+    rows = connection.execute(
+        "SELECT id, root_id FROM identity_profile"
+        " WHERE id = ANY(%(ids)s) AND (%(w)s::int IS NULL OR workspace_id = %(w)s)",
+        {"ids": list(profiles), "w": workspace_id},
+    )
     return dict(rows.fetchall())
 
 

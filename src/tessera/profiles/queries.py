@@ -104,6 +104,33 @@ def person(connection: Connection, workspace_id: int, profile_id: UUID, *, now: 
     )
 
 
+def persons(
+    connection: Connection, workspace_id: int, profile_ids: Sequence[UUID], *, now: datetime
+) -> dict[UUID, PersonView]:
+    """The people of the workspace to whom these profiles belong, by root; as many statements for one as for many."""
+    roots = set(identity.roots_of(connection, profile_ids, workspace_id=workspace_id).values())
+    found = identity.members_of(connection, list(roots))
+    home = {member.profile_id: member.root_id for member in found}
+    states = read_states(connection, list(home))
+    held: dict[UUID, list[identity.HeldIdentifier]] = {}
+    for identifier in identity.identifiers_of(connection, list(home)):
+        held.setdefault(home[identifier.profile_id], []).append(identifier)
+    merges = identity.merges_of(connection, list(home))
+    currency, today = look_of(connection, workspace_id).currency, day_of(to_micros(now))
+    return {
+        root: view_of(
+            root,
+            merge_states(states[member] for member, of in home.items() if of == root and member in states),
+            members=[member for member in found if member.root_id == root],
+            identifiers=held.get(root, []),
+            merges=[merge for merge in merges if root in (home.get(merge.kept), home.get(merge.absorbed))],
+            currency=currency,
+            today=today,
+        )
+        for root in dict.fromkeys(home.values())
+    }
+
+
 def people(connection: Connection, workspace_id: int, *, before: str | None = None, limit: int = 50) -> PeoplePage:
     """The people of the workspace, newest first, by key and not by offset. Raises `InvalidCursor`."""
     roots = identity.page_of_people(connection, workspace_id, before=_uuid(before), limit=limit + 1)

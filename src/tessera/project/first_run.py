@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
@@ -38,9 +39,7 @@ def settle_in(*, people: int, days: int, seed: int, progress: Callable[[int, int
     if not staff:
         _make_sources(workspace.id)
         if people:
-            from tessera.project.demo import load
-
-            load(people=people, days=days, seed=seed, progress=progress)
+            _make_world(people=people, days=days, seed=seed, progress=progress)
         password = _make_owner(workspace.id, login_file)
     keys = [key for key in workspaces.write_keys(workspace.id) if key.revoked_at is None]
     return Settled(
@@ -50,6 +49,14 @@ def settle_in(*, people: int, days: int, seed: int, progress: Callable[[int, int
         write_key=keys[0].key if keys else None,
         people=people if password else 0,
     )
+
+
+def _make_world(*, people: int, days: int, seed: int, progress: Callable[[int, int], None] | None) -> None:
+    """The demo world; where somebody is in the workspace already, an interrupted first run put it there."""
+    from tessera.project.demo import WorkspaceNotEmpty, load
+
+    with suppress(WorkspaceNotEmpty):
+        load(people=people, days=days, seed=seed, progress=progress)
 
 
 def _make_sources(workspace_id: int) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from tessera.duplicates.tasks import NIGHTLY as NIGHTLY_DUPLICATES
 from tessera.jobs.keeper import Periodic
 
-PERIODIC: Final[tuple[Periodic, ...]] = ()
+PERIODIC: Final[tuple[Periodic, ...]] = (Periodic(NIGHTLY_DUPLICATES, "17 3 * * *"),)

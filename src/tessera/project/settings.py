@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "tessera.identity",
     "tessera.profiles",
     "tessera.privacy",
+    "tessera.duplicates",
     "tessera.console",
 ]
 

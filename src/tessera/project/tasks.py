@@ -1,3 +1,4 @@
 """Every task there is: importing this module fills the registry of the room `jobs`."""
 
-from tessera.privacy import requests as requests  # privacy.erase
+import tessera.duplicates.tasks
+import tessera.privacy.requests  # noqa: F401 -- privacy.erase

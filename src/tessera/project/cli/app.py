@@ -7,7 +7,18 @@ import psycopg
 import typer
 
 from tessera.foundation.errors import TesseraError
-from tessera.project.cli import catalogue, database, diagnosis, keys, measure, privacy, processes, quarantine, staff
+from tessera.project.cli import (
+    catalogue,
+    database,
+    diagnosis,
+    duplicates,
+    keys,
+    measure,
+    privacy,
+    processes,
+    quarantine,
+    staff,
+)
 
 app = typer.Typer(
     name="tessera",
@@ -26,6 +37,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(staff.app, name="staff")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(duplicates.app, name="duplicates")
 app.add_typer(measure.bench, name="bench")
 app.command("erase")(privacy.erase)
 app.command("openapi")(measure.openapi)

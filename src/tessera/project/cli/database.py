@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from tessera.foundation.settings import settings
 from tessera.project.cli import needs
 from tessera.project.cli.processes import Days, People, Seed
 
@@ -22,16 +23,43 @@ def migrate() -> None:
     typer.echo("The database is up to date.")
 
 
-def demo(people: People = 300, days: Days = 60, seed: Seed = 1) -> None:
-    """Make a demo world: people who visit, sign up and buy. Prints what was made as JSON."""
+def demo(
+    people: People = 2000,
+    days: Days = 90,
+    seed: Seed = 1,
+    add: Annotated[bool, typer.Option("--add", help="Put it beside people who are there already.")] = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="Let people of that world go on living until Ctrl-C, and load nothing.")
+    ] = False,
+    rate: Annotated[float, typer.Option(min=0.1, max=20, help="Calls per second of --live, about.")] = 3.0,
+) -> None:
+    """Make a demo world: people who visit, sign up and buy. Prints what was made as JSON, what to look at on stderr."""
     import msgspec
 
     from tessera.project.cli.progress import bar
     from tessera.project.demo import load
 
+    if live:
+        _go_on_living(people=people, seed=seed, rate=rate)
+        return
     with needs.django(), bar("Making a demo world") as progress:
-        report = load(people=people, days=days, seed=seed, progress=progress)
+        report = load(people=people, days=days, seed=seed, progress=progress, add=add)
     typer.echo(msgspec.json.encode(report).decode())
+    for place in report.look_at:
+        typer.echo(f"{settings().public_console_url}{place.path}  {place.why}", err=True)
+
+
+def _go_on_living(*, people: int, seed: int, rate: float) -> None:
+    from tessera.project.demo import live
+
+    def said(sent: int) -> None:
+        typer.echo(f"\r{sent} calls sent; Ctrl-C stops", nl=False, err=True)
+
+    with needs.django():
+        try:
+            live(people=people, seed=seed, per_second=rate, said=said)
+        except KeyboardInterrupt:
+            typer.echo("", err=True)
 
 
 def settle(

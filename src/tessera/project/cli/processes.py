@@ -14,7 +14,7 @@ Days = Annotated[int, typer.Option(min=1, help="Over how many days they acted.")
 Seed = Annotated[int, typer.Option(help="The same seed makes the same world.")]
 
 
-def up(demo_people: People = 300, demo_days: Days = 60, demo_seed: Seed = 1) -> None:
+def up(demo_people: People = 2000, demo_days: Days = 90, demo_seed: Seed = 1) -> None:
     """Start everything and keep it running; Ctrl-C stops it. The first time also makes a demo world and a login."""
     from rich.console import Console
 
@@ -62,8 +62,8 @@ def _first_event(collect: str, write_key: str) -> str:
 
 
 def first_run(
-    people: People = 300,
-    days: Days = 60,
+    people: People = 2000,
+    days: Days = 90,
     seed: Seed = 1,
 ) -> None:
     """What `up` does after migrating; prints its facts as JSON."""

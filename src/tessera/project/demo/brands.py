@@ -66,3 +66,5 @@ KITE: Final = _brand(
     },
 )
 BRANDS: Final = (ALDER, KITE)
+CALL_CENTRE: Final = "Call centre"
+"""The one entry point that both brands share."""

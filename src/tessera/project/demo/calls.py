@@ -1,11 +1,12 @@
 """The calls of the tracking API that people of the demo world cause, written as their clients would write them."""
 
+from collections.abc import Mapping
 from random import Random
 from typing import Any, NamedTuple
 
 from tessera.events.messages import Json
 from tessera.foundation.clock import Micros, to_datetime
-from tessera.project.demo.brands import Brand, Product
+from tessera.project.demo.brands import CALL_CENTRE, Brand, Product
 from tessera.project.demo.devices import Browser, Phone
 from tessera.project.demo.people import Person
 
@@ -23,9 +24,13 @@ class Call(NamedTuple):
 class Clerk:
     """Writes one person's calls and numbers them, so that the same world has the same message ids."""
 
-    def __init__(self, person: Person) -> None:
+    def __init__(self, person: Person, *, marked: str = "demo") -> None:
+        """`marked` begins every message id."""
         self.person = person
         self.calls: list[Call] = []
+        self._marked = marked
+        self.contact_id: str | None = None
+        """The `anonymousId` that mail is reported under, for somebody who has no account."""
         self.logged_in: set[str] = set()
         """The `anonymousId`s of the devices on which the person has told their user id."""
 
@@ -54,9 +59,24 @@ class Clerk:
         }
         self._write(at, brand.app, call, context, phone.anonymous_id, person.address, None)
 
-    def till(self, at: Micros, brand: Brand, contact: dict[str, str], **call: Any) -> None:
-        context = {"channel": "server", "library": {"name": "analytics-python", "version": "2.4.0"}, "traits": contact}
-        self._write(at, brand.till, {"userId": self.person.user_id, **call}, context, None, None, None)
+    def till(self, at: Micros, brand: Brand, contact: Mapping[str, Any], **call: Any) -> None:
+        """`userId` is the loyalty card's number; pass an `anonymousId` for a sale without one."""
+        self._by_server(at, brand.till, call, contact)
+
+    def mailer(self, at: Micros, brand: Brand, **call: Any) -> None:
+        """What the shop's own system says of messages it sends and of what becomes of orders."""
+        self._by_server(at, brand.web, call, {})
+
+    def call_centre(self, at: Micros, contact: Mapping[str, Any], **call: Any) -> None:
+        self._by_server(at, CALL_CENTRE, call, contact)
+
+    def _by_server(self, at: Micros, source: str, call: Json, contact: Mapping[str, Any]) -> None:
+        context: Json = {"channel": "server", "library": {"name": "analytics-python", "version": "2.4.0"}}
+        if contact:
+            context["traits"] = dict(contact)
+        known = {"anonymousId": self.contact_id} if self.contact_id else {"userId": self.person.user_id}
+        who = {} if "anonymousId" in call or "userId" in call else known
+        self._write(at, source, {**who, **call}, context, None, None, None)
 
     def _write(
         self,
@@ -68,7 +88,7 @@ class Clerk:
         ip: str | None,
         user_agent: str | None,
     ) -> None:
-        body = {"messageId": f"demo-{self.person.user_id}-{len(self.calls)}", "timestamp": _iso(at)}
+        body = {"messageId": f"{self._marked}-{self.person.user_id}-{len(self.calls)}", "timestamp": _iso(at)}
         if anonymous_id is not None:
             body["anonymousId"] = anonymous_id
             if anonymous_id in self.logged_in:
