@@ -1,8 +1,8 @@
 """Who gets into the console, and who does not."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import psycopg
 import pytest
@@ -137,15 +137,11 @@ def test_every_screen_is_shut_to_strangers(live: object) -> None:
     from tessera.console.urls import urlpatterns
 
     id_ = "01932a5e-0000-7000-8000-000000000000"
-    people = {"profile_id": id_, "other_id": id_, "merge_id": id_, "erasure_id": id_}
-    values: dict[str, Any] = people | {"source_id": 1, "key_id": 1, "brand_id": 1}
     open_to_all = {"login", "logout", "language"}
     for pattern in urlpatterns:
         if pattern.name in open_to_all:
             continue
-        path = "/" + str(pattern.pattern)
-        for name, value in values.items():
-            path = path.replace(f"<uuid:{name}>", str(value)).replace(f"<int:{name}>", str(value))
+        path = "/" + re.sub("<int:[a-z_]+>", "1", re.sub("<uuid:[a-z_]+>", id_, str(pattern.pattern)))
         for answer in (Client().get(path), Client().post(path)):
             assert answer.status_code == 302, path
             assert answer.url.startswith("/login"), path

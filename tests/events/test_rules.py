@@ -280,10 +280,9 @@ def test_examples_are_forgotten_also_those_not_added_up_yet(live: Connection, wo
     ingest(live, workspace_id, [message(userId="u1", event="Bought", properties={"to": "Ana@Example.com", "n": 5})])
 
     with live.transaction():
-        assert catalogue.forget_examples(live, workspace_id, ["ana@example.com"]) == 3
+        assert catalogue.forget_examples(live, workspace_id) == 5
 
-    examples = {field[2]: entry.example for field, entry in added_up(live, workspace_id).items() if entry.example}
-    assert examples == {"plan": "pro", "n": "5"}
+    assert {entry.example for entry in added_up(live, workspace_id).values()} == {""}
     assert "ana@" not in str(live.execute("SELECT * FROM events_catalogue").fetchall()).lower()
 
 

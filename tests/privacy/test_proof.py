@@ -66,9 +66,12 @@ def test_the_report_says_what_was_removed(live: Connection, workspace_id: int):
     assert report.counts == {
         "access_auditentry": 2,
         "access_rememberedreply": 1,
+        "duplicates_pair": 0,
+        "events_catalogue": 9,
         "events_history": 8,
         "events_history_of_others": 4,
         "events_inbox": 2,
+        "events_problem": 0,
         "events_quarantine": 2,
         "events_rejection": 2,
         "identity_identifier": 7,

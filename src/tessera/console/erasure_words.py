@@ -20,6 +20,9 @@ _WORDS: Final[dict[str, str | Promise]] = {
     "events_quarantine": _("Messages that were set aside"),
     "events_rejection": _("Excerpts of refused messages"),
     "events_history_of_others": _("Mentions in other people’s history"),
+    "events_catalogue": _("Examples in the catalogue"),
+    "events_problem": _("Examples of data problems"),
+    "duplicates_pair": _("Suggestions of duplicates"),
     "access_auditentry": _("Details in the audit trail"),
     "access_rememberedreply": _("Remembered answers of the API"),
 }

@@ -7,8 +7,11 @@ from uuid import UUID
 import psycopg
 
 from tessera.access.erasure import erase_answers, erase_audit_details
+from tessera.duplicates import actions as duplicates
 from tessera.events.erasure import erase_excerpts
 from tessera.events.event import Identifier
+from tessera.events.examples import forget_examples
+from tessera.events.problems import forget_profiles
 from tessera.foundation.redaction import Redactor
 
 Connection = psycopg.Connection[Any]
@@ -55,5 +58,30 @@ def _in_the_books(
     return {"access_auditentry": blotted, "access_rememberedreply": gone}
 
 
-TRACES: Final[tuple[Trace, ...]] = (_in_rejections, _in_the_books)
+def _in_the_catalogue(
+    connection: Connection,
+    *,
+    workspace_id: int,
+    profiles: Sequence[UUID],
+    identifiers: Sequence[Identifier],
+    redactor: Redactor,
+) -> dict[str, int]:
+    return {
+        "events_catalogue": forget_examples(connection, workspace_id),
+        "events_problem": forget_profiles(connection, workspace_id, profiles),
+    }
+
+
+def _in_duplicates(
+    connection: Connection,
+    *,
+    workspace_id: int,
+    profiles: Sequence[UUID],
+    identifiers: Sequence[Identifier],
+    redactor: Redactor,
+) -> dict[str, int]:
+    return duplicates.erase_traces(connection, workspace_id, profiles)
+
+
+TRACES: Final[tuple[Trace, ...]] = (_in_rejections, _in_the_books, _in_the_catalogue, _in_duplicates)
 """A room that keeps files, rows or pictures of people adds its own function here."""
