@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "tessera.events",
     "tessera.identity",
     "tessera.profiles",
+    "tessera.imports",
     "tessera.console",
 ]
 
