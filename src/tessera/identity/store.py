@@ -17,9 +17,11 @@ from tessera.foundation.arrays import moments, texts, uuids, whole
 from tessera.foundation.clock import to_datetime
 from tessera.foundation.errors import Outdated
 from tessera.identity.directory import Address, Directory, Owner, PlannedMerge
+from tessera.identity.keyed import KeyedDirectory
 from tessera.identity.rules import PREVIOUS, PROFILE, Known, PersonFacts
 
 Connection = psycopg.Connection[Any]
+KnownPeople = tuple[dict[Address, Owner], dict[UUID, UUID], dict[UUID, int], dict[UUID, PersonFacts]]
 
 _encode_json = msgspec.json.Encoder().encode
 
@@ -75,7 +77,15 @@ ON CONFLICT (profile_id, rule, dropped_kind, dropped_value) DO UPDATE
 
 def read_directory(connection: Connection, events: Iterable[Event]) -> Directory:
     """What is known, right now and unlocked, about everyone these events speak of."""
-    events = list(events)
+    return Directory(*_read_known(connection, list(events)))
+
+
+def read_keyed(connection: Connection, events: Sequence[Event]) -> KeyedDirectory:
+    """As `read_directory`, for rows that are placed by a key and join nobody."""
+    return KeyedDirectory(*_read_known(connection, events))
+
+
+def _read_known(connection: Connection, events: Sequence[Event]) -> KnownPeople:
     addresses = {address for event in events for address in _addresses(event)}
     owners = _read_owners(connection, addresses)
     named = {profile for event in events for profile in _named(event)}
@@ -83,7 +93,7 @@ def read_directory(connection: Connection, events: Iterable[Event]) -> Directory
     roots = _read_roots(connection, profiles, {event.workspace_id for event in events})
     judged = _roots_to_judge(events, owners, roots)
     people, versions = read_people(connection, judged, roots) if judged else ({}, {})
-    return Directory(owners, roots, versions, people)
+    return owners, roots, versions, people
 
 
 def _addresses(event: Event) -> Iterator[Address]:
@@ -119,7 +129,7 @@ def _read_roots(connection: Connection, profiles: set[UUID], workspaces: set[int
     return dict(rows.fetchall())
 
 
-def _roots_to_judge(events: list[Event], owners: dict[Address, Owner], roots: dict[UUID, UUID]) -> set[UUID]:
+def _roots_to_judge(events: Sequence[Event], owners: dict[Address, Owner], roots: dict[UUID, UUID]) -> set[UUID]:
     """The people about whom an event says something new: a new identifier, or two people at once."""
     judged: set[UUID] = set()
     for event in events:
@@ -135,6 +145,11 @@ def _roots_to_judge(events: list[Event], owners: dict[Address, Owner], roots: di
         if unknown or len(found) > 1:
             judged |= found
     return judged
+
+
+def read_members(connection: Connection, roots: Iterable[UUID]) -> dict[UUID, UUID]:
+    """Every profile of these people, with its root."""
+    return dict(connection.execute(_MEMBERS, (list(roots),), binary=True).fetchall())
 
 
 def read_people(
@@ -180,14 +195,15 @@ def read_people(
 
 def write_plan(connection: Connection, plan: Directory) -> None:
     """Write what the plan changes. Raises `Outdated` (write nothing then: roll back) where a rival was faster."""
-    _claim_identifiers(connection, plan)
+    claim_identifiers(connection, plan)
     _add_profiles(connection, plan)
-    _change_judged(connection, plan)
+    change_judged(connection, plan)
     _write_merges(connection, plan)
     _write_refusals(connection, plan)
 
 
-def _claim_identifiers(connection: Connection, plan: Directory) -> None:
+def claim_identifiers(connection: Connection, plan: Directory) -> None:
+    """Give the identifiers the plan gives. Raises `Outdated` where a rival gave one to somebody else."""
     rows = [tuple(new) for new in plan.new_identifiers.values()]
     nobody = UUID(int=0)
     rows += [(*address, plan.owner_of(address), first_seen, nobody) for address, first_seen in plan.earlier.items()]
@@ -205,7 +221,7 @@ def _claim_identifiers(connection: Connection, plan: Directory) -> None:
             raise Outdated
 
 
-def _change_judged(connection: Connection, plan: Directory) -> None:
+def change_judged(connection: Connection, plan: Directory) -> None:
     """Re-root who moved and mark who changed, in id order, each only at the version that the plan was made from."""
     born = {new.profile_id for new in plan.new_profiles}
     changes = [

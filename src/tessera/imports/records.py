@@ -125,4 +125,3 @@ class ImportsPage(Struct, frozen=True):
 
     imports: list[ImportView]
     next: str | None
-

@@ -201,3 +201,26 @@ def problems(
 
 def forget_problems(connection: Connection, import_id: UUID, *, dry: bool) -> None:
     connection.execute("DELETE FROM imports_error WHERE import_id = %s AND dry = %s", (import_id, dry))
+
+
+def count_problems(connection: Connection, import_id: UUID, *, dry: bool) -> int:
+    row = connection.execute(
+        "SELECT count(*) FROM imports_error WHERE import_id = %s AND dry = %s", (import_id, dry)
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def checkpoint(connection: Connection, import_id: UUID) -> tuple[int, int]:
+    """(the next step, how many lines of the file are used up)."""
+    row = connection.execute("SELECT step, lines FROM imports_import WHERE id = %s", (import_id,)).fetchone()
+    assert row is not None
+    return row[0], row[1]
+
+
+def beat(connection: Connection, import_id: UUID, bytes_read: int) -> str:
+    """Show that a dry run is alive and how far it is; returns what someone wants of it."""
+    row = connection.execute(
+        "UPDATE imports_import SET seen_at = now(), bytes_read = %s WHERE id = %s RETURNING wanted",
+        (bytes_read, import_id),
+    ).fetchone()
+    return str(row[0]) if row else "cancel"

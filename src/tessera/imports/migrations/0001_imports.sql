@@ -14,7 +14,6 @@ CREATE TABLE imports_import (
     size         bigint NOT NULL DEFAULT 0,
     chunks       integer NOT NULL DEFAULT 0,
     kept         boolean NOT NULL DEFAULT true, -- whether the file is still there
-    format       json,
     plan         json,
     checked      json,                     -- what the dry run came to
     problem      text NOT NULL DEFAULT '',

@@ -1,0 +1,26 @@
+"""The jobs of this room: what `tessera jobs` does for an import. Each finds out itself how far it came."""
+
+from typing import Final
+from uuid import UUID
+
+from tessera.imports import actions, engine, undoing
+from tessera.intake.reactions import Reaction
+from tessera.jobs import task
+
+REACTIONS: Final[list[Reaction]] = []
+"""What the rooms above make of events; the project fills it in."""
+
+
+@task(actions.RUN)
+def run(import_id: str) -> None:
+    engine.run_import(UUID(import_id), reactions=REACTIONS)
+
+
+@task(actions.CHECK)
+def check(import_id: str) -> None:
+    engine.check_import(UUID(import_id))
+
+
+@task(actions.UNDO)
+def undo(import_id: str) -> None:
+    undoing.undo_import(UUID(import_id))
