@@ -103,8 +103,9 @@ def quick_switches() -> Iterator[None]:
 def _begin(connection: Connection, import_id: UUID) -> ImportView | None:
     """The import, if it is ours to run. Its step goes up, so that a forgotten twin of ours finds itself taken over."""
     begun = connection.execute(
-        "UPDATE imports_import SET state = 'running', seen_at = now(), step = step + 1,"
-        " started_at = coalesce(started_at, now()) WHERE id = %s AND state IN ('queued', 'running')",
+        "UPDATE imports_import SET state = 'running', seen_at = now(), step = step + 1, begun_at = now(),"
+        " begun_row = row_number, started_at = coalesce(started_at, now())"
+        " WHERE id = %s AND state IN ('queued', 'running')",
         (import_id,),
     )
     return store.read(connection, None, import_id) if begun.rowcount else None

@@ -18,7 +18,7 @@ CHUNK: Final = 1024 * 1024
 STALLED_AFTER: Final = 60.0
 _COLUMNS: Final = """
 id, workspace_id, name, actor, state, created_at, started_at, finished_at, size, chunks, kept, plan::text, counts::text,
-checked::text, row_number, bytes_read, problem, seen_at, undo::text, wanted
+checked::text, row_number, bytes_read, problem, seen_at, undo::text, begun_at, begun_row
 """
 
 
@@ -29,11 +29,11 @@ def encode(value: Any) -> str:
 def view_of(row: Sequence[Any]) -> ImportView:
     (
         import_id, workspace, name, actor, state, created, started, finished, size, chunks, kept, plan, counts,
-        checked, row_number, read, problem, seen, undo, _wanted,
+        checked, row_number, read, problem, seen, undo, begun, begun_row,
     ) = row  # fmt: skip
     tally = msgspec.json.decode(counts, type=Counts)
     now = datetime.now(UTC)
-    spent = ((finished or seen or now) - started).total_seconds() if started else 0.0
+    spent = ((finished or seen or now) - begun).total_seconds() if begun else 0.0
     return ImportView(
         id=import_id,
         workspace_id=workspace,
@@ -51,7 +51,7 @@ def view_of(row: Sequence[Any]) -> ImportView:
         checked=msgspec.json.decode(checked, type=Counts) if checked else None,
         row_number=row_number,
         progress=1.0 if state == "finished" else min(read / size, 1.0) if size else 0.0,
-        rows_per_second=round(tally.rows / spent, 1) if spent > 0 and tally.rows else None,
+        rows_per_second=round((row_number - begun_row) / spent, 1) if spent > 0 and row_number else None,
         problem=problem,
         stalled=state in ("checking", "running", "undoing")
         and seen is not None

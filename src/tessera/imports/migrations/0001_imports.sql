@@ -10,6 +10,8 @@ CREATE TABLE imports_import (
     created_at   timestamptz NOT NULL,
     started_at   timestamptz,              -- the time of its events, too: a resumed import keeps it
     finished_at  timestamptz,
+    begun_at     timestamptz,              -- when this run of it began, and after which row
+    begun_row    bigint NOT NULL DEFAULT 0,
     seen_at      timestamptz,              -- when whoever runs it last committed
     size         bigint NOT NULL DEFAULT 0,
     chunks       integer NOT NULL DEFAULT 0,
