@@ -4,6 +4,7 @@ While one batch is written (by another thread, which mostly waits for the databa
 batch that touches somebody whom the one before touches, too, waits for it.
 """
 
+import gc
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -43,7 +44,7 @@ def run_import(import_id: UUID, *, reactions: Sequence[Reaction] = ()) -> None:
             return
         log.info("import begins", id=str(import_id), after_row=found.row_number)
         try:
-            with quick_switches():
+            with undisturbed():
                 wanted = _carry_out(found, reading, files, behind, reactions)
         except TakenOver:
             return
@@ -65,7 +66,8 @@ def check_import(import_id: UUID) -> None:
             return
         store.forget_problems(behind, import_id, dry=True)
         try:
-            counts = _try_out(found, reading, files, behind)
+            with undisturbed():
+                counts = _try_out(found, reading, files, behind)
         except TesseraError as error:
             store.set_state(behind, import_id, "ready", problem=str(error), wanted="")
             raise
@@ -90,14 +92,20 @@ def _connections() -> Iterator[tuple[Connection, Connection, Connection]]:
 
 
 @contextmanager
-def quick_switches() -> Iterator[None]:
-    """The writing thread needs the interpreter for moments only, but needs it soon."""
-    before = sys.getswitchinterval()
+def undisturbed() -> Iterator[None]:
+    """The writing thread needs the interpreter for moments only, but needs it soon; and nobody looks for cycles.
+
+    Rows, events and states have none (see `intake.worker.calm_the_collector`); the little there is goes between batches.
+    """
+    before, collecting = sys.getswitchinterval(), gc.isenabled()
     sys.setswitchinterval(_SWITCH)
+    gc.disable()
     try:
         yield
     finally:
         sys.setswitchinterval(before)
+        if collecting:
+            gc.enable()
 
 
 def _begin(connection: Connection, import_id: UUID) -> ImportView | None:
@@ -141,6 +149,7 @@ def _carry_out(
             if writer.wanted:
                 break
             writer.submit(planned)
+            gc.collect(0)
         writer.settle()
         return writer.wanted
 
@@ -216,6 +225,7 @@ def _try_out(found: ImportView, reading: Connection, files: Connection, behind: 
         return segment.try_out(ahead, behind, found)
     shadow, counts, noted = Shadow(reading), Counts(), 0
     for batch in ahead.batches():
+        gc.collect(0)
         planned = ahead.plan_of(ahead.draft(batch), shadow=shadow)
         counts.add(planned.counts)
         store.add_problems(behind, found.id, planned.problems[: max(0, MOST_PROBLEMS - noted)], dry=True)
