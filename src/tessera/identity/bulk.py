@@ -1,5 +1,6 @@
 """Writing a large plan: packed while the database is busy with the one before, copied in when its turn comes."""
 
+from operator import attrgetter
 from struct import Struct as Packer
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -21,6 +22,7 @@ _COPY_IDENTIFIERS: Final = (
     "COPY identity_identifier (workspace_id, kind, value, profile_id, first_seen, event_id) FROM STDIN (FORMAT BINARY)"
 )
 _HOLD: Final = "SELECT 1 FROM identity_profile WHERE id = ANY(%b) ORDER BY id FOR KEY SHARE"
+_LOCK_ORDER: Final = attrgetter("workspace_id", "value", "kind")
 _PROFILE = Packer(">hi16siii16si8siq")
 _WORKSPACE = Packer(">hiii")
 _LENGTH = Packer(">i")
@@ -46,21 +48,16 @@ def pack(plan: Directory) -> PackedPlan:
 def _identifiers(plan: Directory) -> list[bytes]:
     """In the order in which everybody locks them: workspace, value, kind."""
     rows: list[bytes] = []
-    for address in sorted(plan.new_identifiers, key=_lock_order):
-        workspace, kind, value, profile_id, seen, event_id = plan.new_identifiers[address]
-        kind_text, value_text = kind.encode(), value.encode()
-        rows += (
-            _WORKSPACE.pack(6, 4, workspace, len(kind_text)),
-            kind_text,
-            _LENGTH.pack(len(value_text)),
-            value_text,
-            _REST.pack(16, profile_id.bytes, 8, postgres_micros(seen), 16, event_id.bytes),
-        )
+    heads: dict[tuple[int, str], bytes] = {}
+    for workspace, kind, value, profile_id, seen, event_id in sorted(plan.new_identifiers.values(), key=_LOCK_ORDER):
+        head = heads.get((workspace, kind))
+        if head is None:
+            text = kind.encode()
+            head = heads[workspace, kind] = _WORKSPACE.pack(6, 4, workspace, len(text)) + text
+        text = value.encode()
+        rest = _REST.pack(16, profile_id.bytes, 8, postgres_micros(seen), 16, event_id.bytes)
+        rows += (head, _LENGTH.pack(len(text)), text, rest)
     return rows
-
-
-def _lock_order(address: tuple[int, str, str]) -> tuple[int, str, str]:
-    return (address[0], address[2], address[1])
 
 
 def _copied(rows: list[bytes]) -> bytes:

@@ -4,12 +4,12 @@ The row's other identifiers are given to that person where they are free and no 
 and named. (Two people who are probably one are for a clerk to judge.)
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 from uuid import UUID
 
 from tessera.events.event import Event, Identifier
-from tessera.identity.directory import Directory, NewIdentifier, NewProfile, Owner
+from tessera.identity.directory import Address, Directory, NewIdentifier, NewProfile, Owner
 from tessera.identity.rules import PROFILE, Known, PersonFacts, priority, union_forbidden_by
 
 TAKEN: Final = "identifier_taken"
@@ -27,9 +27,22 @@ class Placed(NamedTuple):
 class KeyedDirectory(Directory):
     """A plan for rows with keys; written as any other plan."""
 
-    def __init__(self, *known: object) -> None:
-        super().__init__(*known)  # type: ignore[arg-type]
+    def __init__(
+        self,
+        owners: dict[Address, Owner],
+        roots: dict[UUID, UUID],
+        versions: dict[UUID, int],
+        people: dict[UUID, PersonFacts],
+        *,
+        make_id: Callable[[], UUID],
+    ) -> None:
+        super().__init__(owners, roots, versions, people, make_id=make_id)
         self._newborn: dict[UUID, Event] = {}
+
+    @property
+    def knows_anyone(self) -> bool:
+        """Whether any of the rows' identifiers was known when this was read."""
+        return bool(self._roots)
 
     def find(self, workspace_id: int, keys: Sequence[Identifier]) -> UUID | None:
         """The profile that has the first of these keys which anyone has."""

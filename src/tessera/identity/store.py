@@ -16,6 +16,7 @@ from tessera.events.event import Event
 from tessera.foundation.arrays import moments, texts, uuids, whole
 from tessera.foundation.clock import to_datetime
 from tessera.foundation.errors import Outdated
+from tessera.foundation.ids import uuid7s
 from tessera.identity.directory import Address, Directory, Owner, PlannedMerge
 from tessera.identity.keyed import KeyedDirectory
 from tessera.identity.rules import PREVIOUS, PROFILE, Known, PersonFacts
@@ -77,16 +78,16 @@ ON CONFLICT (profile_id, rule, dropped_kind, dropped_value) DO UPDATE
 
 def read_directory(connection: Connection, events: Iterable[Event]) -> Directory:
     """What is known, right now and unlocked, about everyone these events speak of."""
-    return Directory(*_read_known(connection, list(events)))
+    events = list(events)
+    return Directory(*_read_known(connection, events, {address for event in events for address in _addresses(event)}))
 
 
-def read_keyed(connection: Connection, events: Sequence[Event]) -> KeyedDirectory:
-    """As `read_directory`, for rows that are placed by a key and join nobody."""
-    return KeyedDirectory(*_read_known(connection, events))
+def read_keyed(connection: Connection, events: Sequence[Event], addresses: set[Address]) -> KeyedDirectory:
+    """As `read_directory`, for rows that are placed by a key and join nobody; `addresses` are all of theirs."""
+    return KeyedDirectory(*_read_known(connection, events, addresses), make_id=uuid7s(len(events)).__next__)
 
 
-def _read_known(connection: Connection, events: Sequence[Event]) -> KnownPeople:
-    addresses = {address for event in events for address in _addresses(event)}
+def _read_known(connection: Connection, events: Sequence[Event], addresses: set[Address]) -> KnownPeople:
     owners = _read_owners(connection, addresses)
     named = {profile for event in events for profile in _named(event)}
     profiles = {owner.profile_id for owner in owners.values()} | named
@@ -132,6 +133,8 @@ def _read_roots(connection: Connection, profiles: set[UUID], workspaces: set[int
 def _roots_to_judge(events: Sequence[Event], owners: dict[Address, Owner], roots: dict[UUID, UUID]) -> set[UUID]:
     """The people about whom an event says something new: a new identifier, or two people at once."""
     judged: set[UUID] = set()
+    if not roots:
+        return judged
     for event in events:
         found: set[UUID] = set()
         unknown = False

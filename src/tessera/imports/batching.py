@@ -11,6 +11,7 @@ from tessera.foundation.clock import now_micros, to_micros
 from tessera.foundation.errors import Outdated
 from tessera.foundation.settings import settings
 from tessera.identity.directory import Address
+from tessera.identity.rules import PROFILE
 from tessera.imports import store
 from tessera.imports.parsing import Batch, batches
 from tessera.imports.placing import Placement, Rules, Shadow, place
@@ -35,10 +36,8 @@ class Draft(Struct):
     seen: int
     problems: list[tuple[RowProblem, str]]
     bytes_read: int
-
-    @property
-    def addresses(self) -> set[Address]:
-        return {(row.event.workspace_id, *each) for row in self.rows for each in row.event.identifiers}
+    addresses: set[Address]
+    """Every identifier of the rows."""
 
 
 class Planned(Struct):
@@ -126,7 +125,11 @@ class Reading:
             row = read(record, number, doubtful=doubtful)
             if row is not None:
                 rows.append(row)
-        return Draft(batch, rows, seen, self.reader.problems, self.source.bytes_read)
+        workspace = self.found.workspace_id
+        addresses = {
+            (workspace, kind, value) for row in rows for kind, value in row.event.identifiers if kind != PROFILE
+        }
+        return Draft(batch, rows, seen, self.reader.problems, self.source.bytes_read, addresses)
 
     def plan_of(self, draft: Draft, *, shadow: Shadow | None = None) -> Planned:
         """What the rows of a draft change. Raises `Outdated` only where rivals keep changing the same people.
@@ -137,7 +140,9 @@ class Reading:
             self.reader.problems = draft.problems
             refused = sum(problem.severity == "error" for problem, _ in draft.problems)
             try:
-                placement = place(self.reading, draft.rows, self.reader, self.context.gate, self.rules, shadow=shadow)
+                placement = place(
+                    self.reading, draft.rows, draft.addresses, self.reader, self.context.gate, self.rules, shadow=shadow
+                )
             except Outdated:
                 draft = self.draft(draft.batch)
                 continue

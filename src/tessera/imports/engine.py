@@ -95,7 +95,7 @@ def _connections() -> Iterator[tuple[Connection, Connection, Connection]]:
 def undisturbed() -> Iterator[None]:
     """The writing thread needs the interpreter for moments only, but needs it soon; and nobody looks for cycles.
 
-    Rows, events and states have none (see `intake.worker.calm_the_collector`); the little there is goes between batches.
+    Rows, events and states have none (see `intake.worker.calm_the_collector`); the little there is goes with a batch.
     """
     before, collecting = sys.getswitchinterval(), gc.isenabled()
     sys.setswitchinterval(_SWITCH)

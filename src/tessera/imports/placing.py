@@ -90,13 +90,16 @@ class Rules(Struct, frozen=True):
 
 
 def place(
-    connection: Connection, rows: Sequence[Row], reader: RowReader, gate: Gate, rules: Rules,
+    connection: Connection, rows: Sequence[Row], addresses: set[Address], reader: RowReader, gate: Gate, rules: Rules,
     *, shadow: Shadow | None = None,
 ) -> Placement:  # fmt: skip
-    """Plan these rows, in their order. Raises `Outdated` where people changed while they were being read."""
-    directory = identity_store.read_keyed(connection, [row.event for row in rows])
+    """Plan these rows, in their order; `addresses` are all their identifiers.
+
+    Raises `Outdated` where people changed while they were being read.
+    """
+    directory = identity_store.read_keyed(connection, [row.event for row in rows], addresses)
     persons = _Persons(connection, directory, rows)
-    return _Placing(directory, persons, reader, gate, rules, shadow).run(rows)
+    return _Placing(directory, persons, reader, gate, rules, shadow).run(rows, addresses)
 
 
 class _Persons:
@@ -104,7 +107,7 @@ class _Persons:
 
     def __init__(self, connection: Connection, directory: KeyedDirectory, rows: Sequence[Row]) -> None:
         self._directory = directory
-        found = {directory.find(row.event.workspace_id, row.keys) for row in rows} - {None}
+        found = {directory.find(row.event.workspace_id, row.keys) for row in rows} if directory.knows_anyone else set()
         roots = {directory.root_of(profile) for profile in found if profile is not None}
         members = identity_store.read_members(connection, roots) if roots else {}
         self._stored = profile_store.read_stored(connection, members.keys()) if members else {}
@@ -174,14 +177,14 @@ class _Placing:
         self._events: list[tuple[Event, UUID]] = []
         self._history: list[bytes] = []
 
-    def run(self, rows: Sequence[Row]) -> Placement:
+    def run(self, rows: Sequence[Row], addresses: set[Address]) -> Placement:
         shadowed = self._shadowed(rows)
         for row in rows:
             if shadowed and any(key in shadowed for key in row.keys):
                 self._count_shadowed()
             else:
                 self._take(row)
-        return self._finished(rows)
+        return self._finished(rows, addresses)
 
     def _shadowed(self, rows: Sequence[Row]) -> set[tuple[str, str]]:
         if self._shadow is None:
@@ -207,8 +210,17 @@ class _Placing:
         else:
             self._update(row, home)
 
+    def _judge(self, row: Row) -> None:
+        """Take from the row what the catalogue does not admit, as from any event."""
+        event = row.event
+        known = len(event.misfits)
+        self._gate.judge(event)
+        for name in event.misfits[known:]:
+            self._reader.not_admitted(row, name)
+
     def _bring(self, row: Row) -> None:
         event = row.event
+        self._judge(row)
         if not self._recordable(row):
             return
         placed = self._directory.bring(event)
@@ -222,6 +234,7 @@ class _Placing:
 
     def _update(self, row: Row, home: UUID) -> None:
         event = row.event
+        self._judge(row)
         before = self._persons.attributes_of(home)
         for name in self._rules.fills:
             if before.get(name) is not None and name in event.traits:
@@ -273,13 +286,12 @@ class _Placing:
         self._tally.see(event)
         self._events.append((event, profile))
 
-    def _finished(self, rows: Sequence[Row]) -> Placement:
+    def _finished(self, rows: Sequence[Row], addresses: set[Address]) -> Placement:
         now = now_micros()
         workspace_id = rows[0].event.workspace_id if rows else 0
         states, words = NewStates(now), WordChanges()
         for profile, state in self._persons.born.items():
             states.add(profile, workspace_id, encode_state(state), words_of(state))
-        addresses = {(workspace_id, *each) for row in rows for each in row.event.identifiers}
         if self._shadow is not None:
             self._shadow.add(self._directory.new_identifiers)
         return Placement(

@@ -250,6 +250,11 @@ class RowReader:
         detail = "it belongs to another person" if why == "identifier_taken" else f"a rule forbids it: {why}"
         self._warn(row.number, row.record, self._columns.get(kind, kind), value, why.replace(":", "_"), detail)
 
+    def not_admitted(self, row: Row, name: str) -> None:
+        """The catalogue does not take this attribute: history keeps it, the profile does not."""
+        detail = "the catalogue does not admit this attribute"
+        self._warn(row.number, row.record, self._columns.get(name, name), "", "not_admitted", detail)
+
     def wrong(self, row: Row, code: str, detail: str) -> None:
         """The row cannot be taken after all."""
         self._wrong(row.number, row.record, code, detail)

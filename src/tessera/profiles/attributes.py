@@ -217,6 +217,9 @@ def read_traits(traits: Json, *, region: str) -> tuple[dict[str, Any], list[str]
 def _fit(name: str, value: Any, region: str) -> Any:
     if value is None:
         return None
+    if type(value) is str and name != "phone":
+        reader = _READ.get(name)
+        return reader(value) if reader else value
     if is_operation(value):
         if name in _READ or name == "phone":
             raise Misfit("a standard attribute is set as a whole")

@@ -1,7 +1,7 @@
 """Telephone numbers in their one form, E.164. What the library takes 40 µs for, most numbers do not need.
 
-A number that is plainly written (its country's code and digits, or the digits that people dial at home) is judged here by
-the library's own tables; every other is left to the library. Both give the same answer; a property test says so.
+A number that is plainly written (its country's code and digits, or the digits that people dial at home) is judged here
+by the library's own tables; every other is left to the library. Both give the same answer; a property test says so.
 """
 
 import re
@@ -70,7 +70,8 @@ def _shape_of_code(code: str) -> _Shape | None:
 @cache
 def _shape_of_region(region: str) -> _Shape | None:
     metadata = PhoneMetadata.metadata_for_region(region.upper(), None)
-    if metadata is None or phonenumbers.region_code_for_country_code(metadata.country_code) != region.upper():
+    code = metadata.country_code if metadata else None
+    if code is None or phonenumbers.region_code_for_country_code(code) != region.upper():
         return None  # it shares its code with a larger neighbour, by whose lengths it is judged
     return _shape(metadata)
 

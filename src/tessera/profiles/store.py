@@ -111,8 +111,11 @@ def words_of(state: State) -> frozenset[str]:
 @lru_cache(maxsize=20_000)
 def search_words(text: str) -> tuple[str, ...]:
     """A text as the words it is found by."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    letters = "".join(char for char in plain if not unicodedata.combining(char))
+    if text.isascii():
+        letters = text.lower()
+    else:
+        plain = unicodedata.normalize("NFKD", text.casefold())
+        letters = "".join(char for char in plain if not unicodedata.combining(char))
     return tuple(word[:64] for word in _WORD.findall(letters))
 
 
