@@ -42,8 +42,10 @@ def planned(live: Connection, made: ImportView, **changes: Any) -> ImportView:
     )
 
 
-def carried_out(live: Connection, made: ImportView, *, now: datetime = NOON) -> ImportView:
-    actions.start(live, workspace_id=made.workspace_id, import_id=made.id, actor="ana@example.com", now=now)
+def carried_out(live: Connection, made: ImportView, *, now: datetime | None = None) -> ImportView:
+    """Run it to its end; `now` is when its events happen (else the present)."""
+    started = now or datetime.now(UTC)
+    actions.start(live, workspace_id=made.workspace_id, import_id=made.id, actor="ana@example.com", now=started)
     engine.run_import(made.id)
     return queries.import_by_id(live, made.workspace_id, made.id)
 

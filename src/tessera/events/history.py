@@ -240,6 +240,34 @@ def in_lane(connection: Connection, lane: int, *, after: int, limit: int) -> lis
     return [_read(row) for row in rows]
 
 
+def between(connection: Connection, lane: int, first: int, last: int) -> list[Recorded]:
+    """A lane's rows from one position to another, both included, in order."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM events_history WHERE lane = %s AND position BETWEEN %s AND %s ORDER BY position",  # noqa: S608
+        (lane, first, last),
+    )
+    return [_read(row) for row in rows]
+
+
+def everything_of(connection: Connection, profiles: Sequence[UUID]) -> Iterator[Recorded]:
+    """All rows of these profiles, one profile after the other, streamed. Inside a transaction only."""
+    with connection.cursor(name="everything_of") as rows:
+        rows.itersize = 2_000
+        rows.execute(
+            f"SELECT {_COLUMNS} FROM events_history WHERE profile_id = ANY(%s) ORDER BY profile_id",  # noqa: S608
+            (list(profiles),),
+        )
+        for row in rows:
+            yield _read(row)
+
+
+def remove(connection: Connection, lane: int, positions: Sequence[int]) -> int:
+    """Take rows back. The caller holds the lane; who follows history learns of it by a record of its own."""
+    return connection.execute(
+        "DELETE FROM events_history WHERE lane = %s AND position = ANY(%s)", (lane, list(positions))
+    ).rowcount
+
+
 def total(connection: Connection) -> int:
     """How many rows were ever recorded: lanes number them without gaps, so their last positions add up to it."""
     row = connection.execute("SELECT sum(position)::bigint FROM events_lane").fetchone()

@@ -98,6 +98,11 @@ def claim_lane(connection: psycopg.Connection[Any], lane: int, *, wait: bool = F
     return dict(connection.execute(_CLAIM_WAITING if wait else _CLAIM_FREE, (lane,)).fetchall())
 
 
+def claim_all_lanes(connection: psycopg.Connection[Any]) -> dict[int, int]:
+    """Lock every lane, in order, with its last position: nothing is taken in, merged or split meanwhile."""
+    return dict(connection.execute("SELECT lane, position FROM events_lane ORDER BY lane FOR UPDATE").fetchall())
+
+
 def take(
     connection: psycopg.Connection[Any], lanes: Iterable[int], *, most: int, after: int = -1
 ) -> Iterator[InboxRow]:

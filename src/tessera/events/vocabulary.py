@@ -13,6 +13,7 @@ NAMES: Final = {
 }
 PROFILES_MERGED: Final = "Profiles Merged"
 PROFILES_SPLIT: Final = "Profiles Split"
+IMPORT_UNDONE: Final = "Import Undone"
 
 
 def name_of(message: Message) -> str:

@@ -4,7 +4,7 @@ Locks are always taken in this order, each set sorted: lanes, message keys, iden
 opposite merges and parallel first contacts cannot deadlock.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -148,6 +148,14 @@ def _roots_to_judge(events: Sequence[Event], owners: dict[Address, Owner], roots
         if unknown or len(found) > 1:
             judged |= found
     return judged
+
+
+def roots_of(connection: Connection, profiles: Collection[UUID]) -> dict[UUID, UUID]:
+    """Each profile's root, of those there are."""
+    rows = connection.execute(
+        "SELECT id, root_id FROM identity_profile WHERE id = ANY(%s)", (list(profiles),), binary=True
+    )
+    return dict(rows.fetchall())
 
 
 def read_members(connection: Connection, roots: Iterable[UUID]) -> dict[UUID, UUID]:

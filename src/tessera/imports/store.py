@@ -224,3 +224,24 @@ def beat(connection: Connection, import_id: UUID, bytes_read: int) -> str:
         (bytes_read, import_id),
     ).fetchone()
     return str(row[0]) if row else "cancel"
+
+
+def last_step(connection: Connection, import_id: UUID) -> tuple[int, int, int, int] | None:
+    """(step, lane, first position, last position) of the latest step that is still in history."""
+    row: tuple[int, int, int, int] | None = connection.execute(
+        "SELECT step, lane, first_position, last_position FROM imports_step WHERE import_id = %s"
+        " ORDER BY step DESC LIMIT 1",
+        (import_id,),
+    ).fetchone()
+    return row
+
+
+def shorten_step(connection: Connection, import_id: UUID, step: int, last: int | None) -> None:
+    """What of the step remains ends at `last`; None: nothing remains."""
+    key = (import_id, step)
+    if last is None:
+        connection.execute("DELETE FROM imports_step WHERE import_id = %s AND step = %s", key)
+    else:
+        connection.execute(
+            "UPDATE imports_step SET last_position = %s WHERE import_id = %s AND step = %s", (last, *key)
+        )

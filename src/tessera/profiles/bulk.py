@@ -11,7 +11,8 @@ from tessera.events.inbox import COPY_HEADER, COPY_TRAILER
 from tessera.foundation.arrays import documents, large, postgres_micros, uuids, whole
 from tessera.foundation.clock import Micros
 from tessera.foundation.errors import Outdated
-from tessera.profiles.store import WRITE_STATES, Stored
+from tessera.profiles.state import decode_state
+from tessera.profiles.store import WRITE_STATES, Stored, words_of
 
 Connection = psycopg.Connection[Any]
 
@@ -67,3 +68,18 @@ def write_over(connection: Connection, states: Sequence[tuple[UUID, Stored]]) ->
     cursor = connection.execute(WRITE_STATES, (ids, whole(workspaces), large(versions), documents(encoded)))
     if cursor.rowcount != len(rows):
         raise Outdated
+
+
+def take_states(connection: Connection, profiles: Collection[UUID]) -> None:
+    """Remove the states and search words of profiles that are taken back."""
+    ids = uuids(profiles)
+    words = "DELETE FROM profiles_search WHERE workspace_id = %s AND token = ANY(%s) AND profile_id = %s"
+    rows = connection.execute(
+        "DELETE FROM profiles_state WHERE profile_id = ANY(%b::uuid[]) RETURNING profile_id, workspace_id, state::text",
+        (ids,),
+    ).fetchall()
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            words,
+            [(workspace, list(words_of(decode_state(state))), profile) for profile, workspace, state in rows],
+        )
