@@ -2,7 +2,8 @@
 
     create_import → add_chunk … → finish_upload → choose_plan → [check] → start → [pause | cancel | resume] → [undo]
 
-`store_file` is the first three at once, for a file at hand. What takes long is a job (`tessera.imports.work`).
+`store_file` is the first three at once, for a file at hand. What takes long is a job (`tessera.imports.work`), unless
+the caller does it `here`, by calling the engine itself.
 """
 
 from collections.abc import Iterable
@@ -112,24 +113,26 @@ def choose_plan(connection: Connection, *, workspace_id: int, import_id: UUID, p
     return store.read(connection, workspace_id, import_id)
 
 
-def check(connection: Connection, *, workspace_id: int, import_id: UUID, actor: str) -> ImportView:
+def check(connection: Connection, *, workspace_id: int, import_id: UUID, actor: str, here: bool = False) -> ImportView:
     """Try the import without writing anything: a job; its outcome is `checked` and the problems of the dry run."""
     with connection.transaction():
         _ready_to_go(connection, workspace_id, import_id, "ready")
         store.set_state(connection, import_id, "checking", wanted="", bytes_read=0, problem="")
-        defer(connection, CHECK, lock=f"import:{import_id}", import_id=str(import_id))
+        _hand_over(connection, CHECK, import_id, here=here)
         _audit(connection, workspace_id, actor, "check_import", import_id)
     return store.read(connection, workspace_id, import_id)
 
 
-def start(connection: Connection, *, workspace_id: int, import_id: UUID, actor: str, now: datetime) -> ImportView:
+def start(
+    connection: Connection, *, workspace_id: int, import_id: UUID, actor: str, now: datetime, here: bool = False
+) -> ImportView:
     """Carry the plan out: a job. `now` is when its events happen. Raises `InvalidPlan`, `WrongState`, `FileGone`."""
     with connection.transaction():
         _ready_to_go(connection, workspace_id, import_id, "ready")
         store.set_state(
             connection, import_id, "queued", wanted="", started_at=now, bytes_read=0, problem="", finished_at=None
         )
-        defer(connection, RUN, lock=f"import:{import_id}", import_id=str(import_id))
+        _hand_over(connection, RUN, import_id, here=here)
         _audit(connection, workspace_id, actor, "start_import", import_id)
     return store.read(connection, workspace_id, import_id)
 
@@ -157,7 +160,7 @@ def _ask(
     return store.read(connection, workspace_id, import_id)
 
 
-def resume(connection: Connection, *, workspace_id: int, import_id: UUID, actor: str) -> ImportView:
+def resume(connection: Connection, *, workspace_id: int, import_id: UUID, actor: str, here: bool = False) -> ImportView:
     """Go on after the last row that was taken in: paused, failed, or stalled because its machine is gone."""
     with connection.transaction():
         found = _ready_to_go(connection, workspace_id, import_id, "paused", "failed", "running", "checking")
@@ -167,12 +170,12 @@ def resume(connection: Connection, *, workspace_id: int, import_id: UUID, actor:
             store.set_state(connection, import_id, "ready", wanted="")
         else:
             store.set_state(connection, import_id, "queued", wanted="", problem="", finished_at=None)
-            defer(connection, RUN, lock=f"import:{import_id}", import_id=str(import_id))
+            _hand_over(connection, RUN, import_id, here=here)
         _audit(connection, workspace_id, actor, "resume_import", import_id)
     return store.read(connection, workspace_id, import_id)
 
 
-def undo(connection: Connection, *, workspace_id: int, import_id: UUID, actor: str) -> ImportView:
+def undo(connection: Connection, *, workspace_id: int, import_id: UUID, actor: str, here: bool = False) -> ImportView:
     """Remove what the import brought: a job; its outcome is `undo`. A running import is cancelled first."""
     with connection.transaction():
         found = _locked(
@@ -182,7 +185,7 @@ def undo(connection: Connection, *, workspace_id: int, import_id: UUID, actor: s
         if found.state == "undoing" and not found.stalled:
             return found
         store.set_state(connection, import_id, "undoing", wanted="cancel", problem="")
-        defer(connection, UNDO, lock=f"import:{import_id}", import_id=str(import_id))
+        _hand_over(connection, UNDO, import_id, here=here)
         _audit(connection, workspace_id, actor, "undo_import", import_id)
     return store.read(connection, workspace_id, import_id)
 
@@ -195,6 +198,11 @@ def delete_import(connection: Connection, *, workspace_id: int, import_id: UUID,
         store.forget_problems(connection, import_id, dry=True)
         connection.execute("DELETE FROM imports_import WHERE id = %s", (import_id,))
         _audit(connection, workspace_id, actor, "delete_import", import_id)
+
+
+def _hand_over(connection: Connection, job: str, import_id: UUID, *, here: bool) -> None:
+    if not here:
+        defer(connection, job, lock=f"import:{import_id}", import_id=str(import_id))
 
 
 def _ready_to_go(connection: Connection, workspace_id: int, import_id: UUID, *states: State) -> ImportView:

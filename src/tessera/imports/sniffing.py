@@ -21,6 +21,13 @@ ENCODINGS: Final = (
     "cp1258", "iso8859_1", "iso8859_2", "iso8859_5", "iso8859_7", "iso8859_9", "iso8859_15", "koi8_r", "cp874",
 )  # fmt: skip
 """Names by which Python knows the encodings that a plan may name."""
+_LIKELIEST: Final = ("cp1252", "cp1251", *(name for name in ENCODINGS if name.startswith("cp")))
+"""Of encodings in which a text makes the same sense, the one that most files of the kind are in."""
+_TURKISH: Final = frozenset("ýþðÝÞÐ")
+_ICELANDIC: Final = frozenset("áéíóúæÁÉÍÓÚÆ")
+"""The bytes that are ı, ş and ğ in Turkish files are letters of Icelandic, which does without these nowhere."""
+_ALIKE: Final = 0.05
+_CONTROLS: Final = frozenset(map(chr, range(32))) - frozenset("\t\r\n")
 _BINARY: Final = (b"PK\x03\x04", b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"PAR1", b"\xd0\xcf\x11\xe0", b"MZ", b"\x7fELF")
 _NUMBER: Final = re.compile(r"[-+]?[\d.,]*\d")
 
@@ -43,7 +50,7 @@ def recognise(head: bytes) -> FileFormat:
         raise FileRefused("this is no text: save it as CSV or as JSON lines first")
     encoding = encoding_of(plain)
     text = _text(plain, encoding)
-    if text.count("\0") > len(text) // 100:
+    if sum(map(text.count, _CONTROLS)) > len(text) // 100:
         raise FileRefused("this is no text: save it as CSV or as JSON lines first")
     name = _format_of(text)
     if name != "csv":
@@ -120,10 +127,15 @@ def encoding_of(plain: bytes) -> str:
 
 def _by_language(plain: bytes) -> str:
     lines = [line for line in plain.split(b"\n") if not line.isascii()]
-    found = from_bytes(b"\n".join(lines)[:64_000], cp_isolation=list(ENCODINGS[3:])).best()
-    if found is None:
+    matches = list(from_bytes(b"\n".join(lines)[:64_000], cp_isolation=list(ENCODINGS[3:])))
+    if not matches:
         return "cp1252"
-    return found.encoding if found.encoding in ENCODINGS else "cp1252"
+    best = matches[0]
+    alike = [one for one in matches if one.chaos <= best.chaos and one.coherence >= best.coherence - _ALIKE]
+    possible = {name for one in alike for name in (one.encoding, *one.could_be_from_charset)}
+    chosen = next((name for name in _LIKELIEST if name in possible), best.encoding)
+    letters = {char for char in b"".join(lines).decode("cp1252", "ignore") if not char.isascii()}
+    return "cp1254" if chosen == "cp1252" and letters & _TURKISH and not letters & _ICELANDIC else chosen
 
 
 def _format_of(text: str) -> FormatName:

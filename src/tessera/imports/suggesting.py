@@ -56,7 +56,7 @@ def suggested_columns(sample: Sample) -> tuple[Column, ...]:
     columns = []
     for index, name in enumerate(sample.columns):
         values = [row[index] for row in sample.rows if index < len(row) and row[index].strip()]
-        column = _suggested(name, values, taken)
+        column = _suggested(name, values, taken, typed=sample.format.name != "csv")
         taken.add(column.target)
         columns.append(column)
     return tuple(columns)
@@ -71,12 +71,15 @@ def suggested_match(columns: Sequence[Column]) -> str:
     return next((kind for kind in held if kind and kind.startswith("external:")), "email")
 
 
-def _suggested(name: str, values: Sequence[str], taken: set[str]) -> Column:
+def _suggested(name: str, values: Sequence[str], taken: set[str], *, typed: bool) -> Column:
+    """`typed`: the file itself says what is a number and what is not (JSON)."""
     target = _TARGETS.get(plain_name(name)) or _by_values(values)
     if target is None or target in taken:
         target = f"attribute:{STANDARD_NAMES.get(name, name)}"
         if target in taken or target.removeprefix("attribute:") in ("email", "phone"):
             return Column(name=name)
+    if typed:
+        return Column(name=name, target=target)
     kind, date_format, decimal = type_of_values(values)
     attribute = target.removeprefix("attribute:")
     if attribute == "dob":

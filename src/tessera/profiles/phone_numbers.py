@@ -35,7 +35,7 @@ class _Shape(NamedTuple):
 @lru_cache(maxsize=50_000)
 def e164(text: str, region: str) -> str:
     """The number in E.164; `region` (ISO 3166-1) is assumed where it names no country. Raises `NotANumber`."""
-    return _plain(text.translate(_SEPARATORS), region) or _by_the_library(text, region)
+    return _plain(text.translate(_SEPARATORS), region) or by_the_library(text, region)
 
 
 def _plain(digits: str, region: str) -> str | None:
@@ -89,7 +89,8 @@ def _shape(metadata: PhoneMetadata | None) -> _Shape | None:
     )
 
 
-def _by_the_library(text: str, region: str) -> str:
+def by_the_library(text: str, region: str) -> str:
+    """As `e164`, in full."""
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException as error:

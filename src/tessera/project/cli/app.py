@@ -7,7 +7,7 @@ import psycopg
 import typer
 
 from tessera.foundation.errors import TesseraError
-from tessera.project.cli import database, diagnosis, keys, measure, processes, quarantine, staff
+from tessera.project.cli import database, diagnosis, imports, keys, measure, processes, quarantine, staff
 
 app = typer.Typer(
     name="tessera",
@@ -27,6 +27,7 @@ app.add_typer(staff.app, name="staff")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(measure.bench, name="bench")
 app.command("openapi")(measure.openapi)
+app.command("import")(imports.import_file)
 
 
 def main() -> None:
