@@ -71,6 +71,7 @@ def _written(
     for _ in range(MOST_TRIES):
         try:
             with connection.transaction():
+                inbox.claim_lane(connection, lane_of_step(checkpoint.step), wait=True)
                 wanted = writing.advance(connection, checkpoint, before)
                 came, problems = _take_in(ahead, connection, batch, checkpoint.step, checkpoint)
                 total = Counts()

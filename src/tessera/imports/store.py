@@ -115,7 +115,8 @@ def put_chunk(connection: Connection, import_id: UUID, number: int, data: bytes)
 
 def file_blocks(connection: Connection, import_id: UUID) -> Iterator[bytes]:
     """The file as it was uploaded, a chunk at a time. Raises `FileGone`."""
-    number = 0
+    there = connection.execute("SELECT kept, chunks FROM imports_import WHERE id = %s", (import_id,)).fetchone()
+    number, expected = 0, there[1] if there and there[0] else 0
     while True:
         cursor = connection.cursor(binary=True)
         row = cursor.execute(
@@ -125,7 +126,7 @@ def file_blocks(connection: Connection, import_id: UUID) -> Iterator[bytes]:
             break
         yield row[0]
         number += 1
-    if number == 0:
+    if number == 0 or number < expected:
         raise FileGone("the file of this import is no longer kept")
 
 
@@ -245,3 +246,42 @@ def shorten_step(connection: Connection, import_id: UUID, step: int, last: int |
         connection.execute(
             "UPDATE imports_step SET last_position = %s WHERE import_id = %s AND step = %s", (last, *key)
         )
+
+
+def with_files(connection: Connection, workspace_id: int) -> list[ImportView]:
+    """The imports whose file is still there."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM imports_import WHERE workspace_id = %s AND kept ORDER BY id FOR UPDATE",  # noqa: S608
+        (workspace_id,),
+    )
+    return [view_of(row) for row in rows]
+
+
+def old_files(connection: Connection, *, before: datetime) -> list[UUID]:
+    """Imports that ended before then, or were begun before then and never started; locked, those that are free."""
+    rows = connection.execute(
+        "SELECT id FROM imports_import WHERE kept AND"
+        " CASE WHEN state IN ('finished', 'undone', 'cancelled', 'failed') THEN coalesce(finished_at, created_at)"
+        "      WHEN state IN ('uploading', 'ready') THEN created_at END < %s FOR UPDATE SKIP LOCKED",
+        (before,),
+    )
+    return [row[0] for row in rows]
+
+
+_BLANK: Final = """
+UPDATE imports_error e SET value = '', raw = '', detail = ''
+  FROM imports_import i
+ WHERE i.workspace_id = %(workspace)s AND e.import_id = i.id
+   AND EXISTS (SELECT 1 FROM unnest(%(words)s::text[]) AS word
+                WHERE strpos(lower(e.raw || ' ' || e.value || ' ' || e.detail), word) > 0
+                   OR (word LIKE '+%%' AND strpos(translate(e.raw || e.value, ' -.()/', ''), right(word, 8)) > 0))
+"""
+
+
+def blank_problems(connection: Connection, workspace_id: int, words: Sequence[str]) -> int:
+    """Empty what is kept of rows that hold one of these words; returns how many."""
+    return connection.execute(_BLANK, {"workspace": workspace_id, "words": list(words)}).rowcount
+
+
+def drop_problems(connection: Connection, *, before: datetime) -> int:
+    return connection.execute("DELETE FROM imports_error WHERE at < %s", (before,)).rowcount

@@ -5,6 +5,7 @@ meanwhile; killed on any line it goes on with the next slice. A profile whose pr
 to (retention dropped a part of it) is left as it is and listed.
 """
 
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 from uuid import UUID
@@ -41,6 +42,7 @@ log = structlog.get_logger("imports")
 Connection = psycopg.Connection[Any]
 SLICE: Final = 1_000
 """Rows taken back at once: all intake waits for as long as that takes."""
+LONGEST_REST: Final = 1.0
 MOST_LISTED: Final = 1_000
 NOBODY: Final = UUID(int=0)
 
@@ -54,8 +56,10 @@ def undo_import(import_id: UUID) -> None:
             return
         context = load_context(connection, workspace_id=found.workspace_id)
         report = found.undo or UndoReport()
+        began = time.monotonic()
         while _one_slice(connection, context, import_id, found.workspace_id):
-            pass
+            time.sleep(min(time.monotonic() - began, LONGEST_REST))  # as long as everybody else has waited
+            began = time.monotonic()
         report = store.read(connection, None, import_id).undo or UndoReport()
         log.info("import undone", id=str(import_id), events=report.events, people=report.people)
 
@@ -63,6 +67,7 @@ def undo_import(import_id: UUID) -> None:
 def _one_slice(connection: Connection, context: Context, import_id: UUID, workspace_id: int) -> bool:
     """One transaction; false when nothing is left to do."""
     with connection.transaction():
+        positions = inbox.claim_all_lanes(connection)
         found = store.read(connection, None, import_id, lock=True)
         if found.state != "undoing":
             return False
@@ -74,7 +79,6 @@ def _one_slice(connection: Connection, context: Context, import_id: UUID, worksp
             return False
         number, lane, first, last = step
         start = max(first, last - SLICE + 1)
-        positions = inbox.claim_all_lanes(connection)
         rows = history.between(connection, lane, start, last)
         _Slice(connection, context, workspace_id, lane, rows, report).take_back()
         _tell(connection, import_id, workspace_id, lane, (start, last), positions)

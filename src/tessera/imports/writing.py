@@ -76,12 +76,12 @@ def write(
 ) -> str:
     """Write one batch; returns what someone wants of us. Raises `Outdated` (plan again) and `TakenOver`.
 
-    Locks in the house's order (identity/store.py), after the import's own row, which nobody else waits for.
+    Locks in the house's order (identity/store.py); the import's own row comes right after the lane.
     """
     with connection.transaction():
-        wanted = advance(connection, checkpoint, counts)
         lane, now = lane_of_step(checkpoint.step), now_micros()
         position = inbox.claim_lane(connection, lane, wait=True)[lane]
+        wanted = advance(connection, checkpoint, counts)
         identity_bulk.write(connection, placement.identity)
         identity_bulk.hold(connection, placement.homes)
         profile_bulk.copy_new(connection, placement.new_states)

@@ -4,4 +4,4 @@ from typing import Final
 
 from tessera.jobs.keeper import Periodic
 
-PERIODIC: Final[tuple[Periodic, ...]] = ()
+PERIODIC: Final[tuple[Periodic, ...]] = (Periodic("imports.tidy", "23 * * * *"),)
