@@ -92,6 +92,19 @@ def appending(
         cursor.execute(_MOVE_LANES, (list(positions), list(positions.values())))
 
 
+def append_packed(connection: Connection, rows: Sequence[bytes], *, lane: int, position: int, now: Micros) -> int:
+    """Append rows that are `packed` already to a lane that the caller holds, on from `position`; returns the last."""
+    place, at = _PLACE.pack, postgres_micros(now)
+    placed = [b""] * (2 * len(rows))
+    placed[::2] = [place(13, 2, lane, 8, number, 8, at) for number in range(position + 1, position + 1 + len(rows))]
+    placed[1::2] = rows
+    with connection.cursor() as cursor:
+        with cursor.copy(_COPY) as copy:
+            copy.write(b"".join((COPY_HEADER, *placed, COPY_TRAILER)))
+        cursor.execute(_MOVE_LANES, ([lane], [position + len(rows)]))
+    return position + len(rows)
+
+
 def _numbered(entries: Sequence[Entry], positions: dict[int, int], now: Micros) -> Iterator[bytes]:
     for entry in entries:
         lane = entry.lane if isinstance(entry, SystemRecord) else entry[0].lane
@@ -105,7 +118,8 @@ INSERT INTO events_lane (lane, position) SELECT * FROM unnest(%s::smallint[], %s
 ON CONFLICT (lane) DO UPDATE SET position = excluded.position
 """
 _encode = msgspec.json.Encoder().encode
-_HEAD = Packer(">hihiqiqi16sii")  # 13 fields: lane, position, recorded_at, event_id, workspace_id
+_PLACE = Packer(">hihiqiq")  # 13 fields, of which: lane, position, recorded_at
+_HEAD = Packer(">i16sii")  # event_id, workspace_id
 _SOURCE = Packer(">ii")
 _PROFILE = Packer(">i16si")
 _TIMES = Packer(">iqiqi")
@@ -114,7 +128,11 @@ _NULL: Final = _LENGTH.pack(-1)
 
 
 def _row(entry: Entry, lane: int, position: int, now: Micros) -> bytes:
-    """One row as COPY takes it in binary; packed by hand, as it is done for every event."""
+    return _PLACE.pack(13, 2, lane, 8, position, 8, postgres_micros(now)) + packed(entry)
+
+
+def packed(entry: Entry) -> bytes:
+    """A row as COPY takes it in binary, but for its place; packed by hand, as it is done for every event."""
     if isinstance(entry, SystemRecord):
         profile_id, source_id, kind, name = entry.profile_id, None, SYSTEM, entry.name
         occurred_at = received_at = entry.at
@@ -129,7 +147,7 @@ def _row(entry: Entry, lane: int, position: int, now: Micros) -> bytes:
     kind_text, name_text = kind.encode(), name.encode()
     return b"".join(
         (
-            _HEAD.pack(13, 2, lane, 8, position, 8, postgres_micros(now), 16, event_id.bytes, 4, workspace_id),
+            _HEAD.pack(16, event_id.bytes, 4, workspace_id),
             _NULL if source_id is None else _SOURCE.pack(4, source_id),
             _PROFILE.pack(16, profile_id.bytes, len(kind_text)),
             kind_text,
@@ -220,6 +238,34 @@ def in_lane(connection: Connection, lane: int, *, after: int, limit: int) -> lis
         (lane, after, limit),
     )
     return [_read(row) for row in rows]
+
+
+def between(connection: Connection, lane: int, first: int, last: int) -> list[Recorded]:
+    """A lane's rows from one position to another, both included, in order."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM events_history WHERE lane = %s AND position BETWEEN %s AND %s ORDER BY position",  # noqa: S608
+        (lane, first, last),
+    )
+    return [_read(row) for row in rows]
+
+
+def everything_of(connection: Connection, profiles: Sequence[UUID]) -> Iterator[Recorded]:
+    """All rows of these profiles, one profile after the other, streamed. Inside a transaction only."""
+    with connection.cursor(name="everything_of") as rows:
+        rows.itersize = 2_000
+        rows.execute(
+            f"SELECT {_COLUMNS} FROM events_history WHERE profile_id = ANY(%s) ORDER BY profile_id",  # noqa: S608
+            (list(profiles),),
+        )
+        for row in rows:
+            yield _read(row)
+
+
+def remove(connection: Connection, lane: int, positions: Sequence[int]) -> int:
+    """Take rows back. The caller holds the lane; who follows history learns of it by a record of its own."""
+    return connection.execute(
+        "DELETE FROM events_history WHERE lane = %s AND position = ANY(%s)", (lane, list(positions))
+    ).rowcount
 
 
 def total(connection: Connection) -> int:

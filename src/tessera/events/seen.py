@@ -23,6 +23,11 @@ def remember(connection: psycopg.Connection[Any], keys: Collection[UUID]) -> set
     return {row[0] for row in cursor.fetchall()}
 
 
+def forget(connection: psycopg.Connection[Any], keys: Collection[UUID]) -> None:
+    """Forget these messages, whose effects were taken back: they may come again."""
+    connection.execute("DELETE FROM events_seen WHERE message_key = ANY(%b::uuid[])", (uuids(in_order(keys)),))
+
+
 def forget_older_than(connection: psycopg.Connection[Any], *, days: int) -> int:
     """Forget the messages seen more than `days` ago; returns how many. Done every minute, it is a minute's worth."""
     cursor = connection.execute("DELETE FROM events_seen WHERE seen_at < now() - make_interval(days => %s)", (days,))

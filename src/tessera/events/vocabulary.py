@@ -31,6 +31,7 @@ STANDARD_NAMES: Final = {
 PROFILES_MERGED: Final = "Profiles Merged"
 PROFILES_SPLIT: Final = "Profiles Split"
 PERSON_ERASED: Final = "Person Erased"
+IMPORT_UNDONE: Final = "Import Undone"
 
 
 def name_of(message: Message) -> str:

@@ -37,6 +37,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Reverse proxies in front whose X-Forwarded-For is believed (`TESSERA_TRUSTED_PROXIES`, default 0)."""
     api_rate: int
     """Requests per minute and key that the management API answers (`TESSERA_API_RATE`, default 600)."""
+    import_max_mb: int
+    """Megabytes a file to import may have, packed or unpacked (`TESSERA_IMPORT_MAX_MB`, default 2048)."""
+    import_keep_days: int
+    """Days that an imported file is kept after its import has ended (`TESSERA_IMPORT_KEEP_DAYS`, default 7)."""
 
     @property
     def console_port(self) -> int:
@@ -87,4 +91,6 @@ def settings() -> Settings:
         workers=_whole("TESSERA_WORKERS", 1, least=1, most=64),
         trusted_proxies=_whole("TESSERA_TRUSTED_PROXIES", 0, least=0, most=16),
         api_rate=_whole("TESSERA_API_RATE", 600, least=1),
+        import_max_mb=_whole("TESSERA_IMPORT_MAX_MB", 2048, least=1, most=1_000_000),
+        import_keep_days=_whole("TESSERA_IMPORT_KEEP_DAYS", 7, least=0, most=3650),
     )

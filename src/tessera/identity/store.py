@@ -4,7 +4,7 @@ Locks are always taken in this order, each set sorted: lanes, message keys, iden
 opposite merges and parallel first contacts cannot deadlock.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,10 +16,13 @@ from tessera.events.event import Event
 from tessera.foundation.arrays import moments, texts, uuids, whole
 from tessera.foundation.clock import to_datetime
 from tessera.foundation.errors import Outdated
+from tessera.foundation.ids import uuid7s
 from tessera.identity.directory import Address, Directory, Owner, PlannedMerge
+from tessera.identity.keyed import KeyedDirectory
 from tessera.identity.rules import PREVIOUS, PROFILE, Known, PersonFacts
 
 Connection = psycopg.Connection[Any]
+KnownPeople = tuple[dict[Address, Owner], dict[UUID, UUID], dict[UUID, int], dict[UUID, PersonFacts]]
 
 _encode_json = msgspec.json.Encoder().encode
 
@@ -76,14 +79,22 @@ ON CONFLICT (profile_id, rule, dropped_kind, dropped_value) DO UPDATE
 def read_directory(connection: Connection, events: Iterable[Event]) -> Directory:
     """What is known, right now and unlocked, about everyone these events speak of."""
     events = list(events)
-    addresses = {address for event in events for address in _addresses(event)}
+    return Directory(*_read_known(connection, events, {address for event in events for address in _addresses(event)}))
+
+
+def read_keyed(connection: Connection, events: Sequence[Event], addresses: set[Address]) -> KeyedDirectory:
+    """As `read_directory`, for rows that are placed by a key and join nobody; `addresses` are all of theirs."""
+    return KeyedDirectory(*_read_known(connection, events, addresses), make_id=uuid7s(len(events)).__next__)
+
+
+def _read_known(connection: Connection, events: Sequence[Event], addresses: set[Address]) -> KnownPeople:
     owners = _read_owners(connection, addresses)
     named = {profile for event in events for profile in _named(event)}
     profiles = {owner.profile_id for owner in owners.values()} | named
     roots = _read_roots(connection, profiles, {event.workspace_id for event in events})
     judged = _roots_to_judge(events, owners, roots)
     people, versions = read_people(connection, judged, roots) if judged else ({}, {})
-    return Directory(owners, roots, versions, people)
+    return owners, roots, versions, people
 
 
 def _addresses(event: Event) -> Iterator[Address]:
@@ -119,9 +130,11 @@ def _read_roots(connection: Connection, profiles: set[UUID], workspaces: set[int
     return dict(rows.fetchall())
 
 
-def _roots_to_judge(events: list[Event], owners: dict[Address, Owner], roots: dict[UUID, UUID]) -> set[UUID]:
+def _roots_to_judge(events: Sequence[Event], owners: dict[Address, Owner], roots: dict[UUID, UUID]) -> set[UUID]:
     """The people about whom an event says something new: a new identifier, or two people at once."""
     judged: set[UUID] = set()
+    if not roots:
+        return judged
     for event in events:
         found: set[UUID] = set()
         unknown = False
@@ -135,6 +148,19 @@ def _roots_to_judge(events: list[Event], owners: dict[Address, Owner], roots: di
         if unknown or len(found) > 1:
             judged |= found
     return judged
+
+
+def roots_of(connection: Connection, profiles: Collection[UUID]) -> dict[UUID, UUID]:
+    """Each profile's root, of those there are."""
+    rows = connection.execute(
+        "SELECT id, root_id FROM identity_profile WHERE id = ANY(%s)", (list(profiles),), binary=True
+    )
+    return dict(rows.fetchall())
+
+
+def read_members(connection: Connection, roots: Iterable[UUID]) -> dict[UUID, UUID]:
+    """Every profile of these people, with its root."""
+    return dict(connection.execute(_MEMBERS, (list(roots),), binary=True).fetchall())
 
 
 def read_people(
@@ -180,14 +206,15 @@ def read_people(
 
 def write_plan(connection: Connection, plan: Directory) -> None:
     """Write what the plan changes. Raises `Outdated` (write nothing then: roll back) where a rival was faster."""
-    _claim_identifiers(connection, plan)
+    claim_identifiers(connection, plan)
     _add_profiles(connection, plan)
-    _change_judged(connection, plan)
+    change_judged(connection, plan)
     _write_merges(connection, plan)
     _write_refusals(connection, plan)
 
 
-def _claim_identifiers(connection: Connection, plan: Directory) -> None:
+def claim_identifiers(connection: Connection, plan: Directory) -> None:
+    """Give the identifiers the plan gives. Raises `Outdated` where a rival gave one to somebody else."""
     rows = [tuple(new) for new in plan.new_identifiers.values()]
     nobody = UUID(int=0)
     rows += [(*address, plan.owner_of(address), first_seen, nobody) for address, first_seen in plan.earlier.items()]
@@ -205,7 +232,7 @@ def _claim_identifiers(connection: Connection, plan: Directory) -> None:
             raise Outdated
 
 
-def _change_judged(connection: Connection, plan: Directory) -> None:
+def change_judged(connection: Connection, plan: Directory) -> None:
     """Re-root who moved and mark who changed, in id order, each only at the version that the plan was made from."""
     born = {new.profile_id for new in plan.new_profiles}
     changes = [

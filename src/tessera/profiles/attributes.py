@@ -10,13 +10,13 @@ from datetime import date
 from functools import lru_cache
 from typing import Any, Final
 
-import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
 from tessera.events.event import MERGE_OBJECTS
 from tessera.events.messages import Json
 from tessera.events.vocabulary import STANDARD_NAMES
 from tessera.profiles.countries import country_code
+from tessera.profiles.phone_numbers import NotANumber, e164
 
 MAX_ATTRIBUTES: Final = 300
 """Per profile (reference semantics §5.4); what comes beyond is kept in history only."""
@@ -77,18 +77,10 @@ def normal_phone(text: str, region: str) -> str:
     """E.164. `region` (ISO 3166-1) is assumed for a number without a country code. Raises `Misfit`."""
     if len(text) > MAX_PHONE:
         raise Misfit(f"a phone number has at most {MAX_PHONE} characters")
-    return _normal_phone(text, region)
-
-
-@lru_cache(maxsize=50_000)
-def _normal_phone(text: str, region: str) -> str:
     try:
-        number = phonenumbers.parse(text, region)
-    except phonenumbers.NumberParseException as error:
+        return e164(text, region)
+    except NotANumber as error:
         raise Misfit(str(error)) from None
-    if not phonenumbers.is_possible_number(number):
-        raise Misfit("not a possible phone number")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def _text(value: Any) -> str:
@@ -210,6 +202,9 @@ def read_traits(traits: Json, *, region: str) -> tuple[dict[str, Any], list[str]
 def _fit(name: str, value: Any, region: str) -> Any:
     if value is None:
         return None
+    if type(value) is str and name != "phone":
+        reader = _READ.get(name)
+        return reader(value) if reader else value
     if is_operation(value):
         if name in _READ or name == "phone":
             raise Misfit("a standard attribute is set as a whole")

@@ -112,6 +112,9 @@ def _fold_traits(state: State, event: Event) -> None:
         if register is None:
             if len(attributes) >= MAX_ATTRIBUTES:
                 continue
+            if type(value) is not dict:
+                attributes[name] = Register(event.occurred_at, event.tie, value)
+                continue
             register = attributes[name] = Register()
         change(register, event.occurred_at, event.tie, value, merging=merging)
 

@@ -21,7 +21,7 @@ Connection = psycopg.Connection[Any]
 _READ = """
 SELECT profile_id, workspace_id, version, state FROM profiles_state WHERE profile_id = ANY(%b) ORDER BY profile_id
 """
-_WRITE = """
+WRITE_STATES = """
 INSERT INTO profiles_state AS mine (profile_id, workspace_id, version, state, updated_at)
 SELECT id, workspace_id, version, state, now()
   FROM unnest(%b::uuid[], %b::int[], %b::bigint[], %b::json[]) AS new (id, workspace_id, version, state)
@@ -69,9 +69,14 @@ def rewrite(connection: Connection, profiles: Collection[UUID], refold: Refold) 
             made = [refold(profile, known.get(profile)) for profile in chunk]
             workspaces, versions, states = zip(*made, strict=True)
             rows = (uuids(chunk), whole(workspaces), large(versions), documents(states))
-            writing.append(connection.execute(_WRITE, rows))
+            writing.append(connection.execute(WRITE_STATES, rows))
     if sum(cursor.rowcount for cursor in writing) != len(ids):
         raise Outdated
+
+
+def read_stored(connection: Connection, profiles: Collection[UUID]) -> dict[UUID, Stored]:
+    """States as they stand, encoded, of those that have one."""
+    return _stored(_verbatim(connection, _READ, (uuids(profiles),))) if profiles else {}
 
 
 def read_states(connection: Connection, profiles: Collection[UUID]) -> dict[UUID, State]:
@@ -106,8 +111,11 @@ def words_of(state: State) -> frozenset[str]:
 @lru_cache(maxsize=20_000)
 def search_words(text: str) -> tuple[str, ...]:
     """A text as the words it is found by."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    letters = "".join(char for char in plain if not unicodedata.combining(char))
+    if text.isascii():
+        letters = text.lower()
+    else:
+        plain = unicodedata.normalize("NFKD", text.casefold())
+        letters = "".join(char for char in plain if not unicodedata.combining(char))
     return tuple(word[:64] for word in _WORD.findall(letters))
 
 

@@ -5,4 +5,7 @@ from typing import Final
 from tessera.duplicates.tasks import NIGHTLY as NIGHTLY_DUPLICATES
 from tessera.jobs.keeper import Periodic
 
-PERIODIC: Final[tuple[Periodic, ...]] = (Periodic(NIGHTLY_DUPLICATES, "17 3 * * *"),)
+PERIODIC: Final[tuple[Periodic, ...]] = (
+    Periodic(NIGHTLY_DUPLICATES, "17 3 * * *"),
+    Periodic("imports.tidy", "23 * * * *"),
+)

@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "tessera.profiles",
     "tessera.privacy",
     "tessera.duplicates",
+    "tessera.imports",
     "tessera.console",
 ]
 

@@ -12,6 +12,7 @@ from tessera.project.cli import (
     database,
     diagnosis,
     duplicates,
+    imports,
     keys,
     measure,
     privacy,
@@ -41,6 +42,7 @@ app.add_typer(duplicates.app, name="duplicates")
 app.add_typer(measure.bench, name="bench")
 app.command("erase")(privacy.erase)
 app.command("openapi")(measure.openapi)
+app.command("import")(imports.import_file)
 
 
 def main() -> None:

@@ -40,6 +40,21 @@ def intake(
     _print(measurement.run(events=events, people=people, large=large, rounds=rounds, burst=burst, say=say))
 
 
+@bench.command("import")
+def import_(
+    rows: Annotated[int, typer.Option(min=1, help="Rows of one measurement.")] = 100_000,
+    people: Annotated[int, typer.Option(min=0, help="Profiles there are already.")] = 100_000,
+    rounds: Annotated[int, typer.Option(min=1, help="Measurements of each, taken in turns.")] = 3,
+) -> None:
+    """Rows of a CSV file that become people per second, beside COPY of what comes of them."""
+    from tessera.project.bench import imports as measurement
+
+    def say(text: str) -> None:
+        typer.echo(text, err=True)
+
+    _print(measurement.run(rows=rows, people=people, rounds=rounds, say=say))
+
+
 def openapi() -> None:
     """Print the description of the management API (OpenAPI, JSON)."""
     needs.load_django()

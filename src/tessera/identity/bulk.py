@@ -1,0 +1,92 @@
+"""Writing a large plan: packed while the database is busy with the one before, copied in when its turn comes."""
+
+from operator import attrgetter
+from struct import Struct as Packer
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+import psycopg
+from xxhash import xxh64_digest
+
+from tessera.events.inbox import COPY_HEADER, COPY_TRAILER
+from tessera.foundation.arrays import postgres_micros, uuids
+from tessera.foundation.errors import Outdated
+from tessera.foundation.ids import in_order
+from tessera.identity import store
+from tessera.identity.directory import Directory
+
+Connection = psycopg.Connection[Any]
+
+_COPY_PROFILES: Final = "COPY identity_profile (id, workspace_id, root_id, xxh, created_at) FROM STDIN (FORMAT BINARY)"
+_COPY_IDENTIFIERS: Final = (
+    "COPY identity_identifier (workspace_id, kind, value, profile_id, first_seen, event_id) FROM STDIN (FORMAT BINARY)"
+)
+_HOLD: Final = "SELECT 1 FROM identity_profile WHERE id = ANY(%b) ORDER BY id FOR KEY SHARE"
+_LOCK_ORDER: Final = attrgetter("workspace_id", "value", "kind")
+_PROFILE = Packer(">hi16siii16si8siq")
+_WORKSPACE = Packer(">hiii")
+_LENGTH = Packer(">i")
+_REST = Packer(">i16siqi16s")
+
+
+class PackedPlan(NamedTuple):
+    plan: Directory
+    profiles: bytes
+    identifiers: bytes
+
+
+def pack(plan: Directory) -> PackedPlan:
+    """Everything about a plan that can be done without the database."""
+    profiles = []
+    for profile_id, workspace, created in plan.new_profiles:
+        raw, xxh = profile_id.bytes, xxh64_digest(str(profile_id).encode())
+        profiles.append(_PROFILE.pack(5, 16, raw, 4, workspace, 16, raw, 8, xxh, 8, postgres_micros(created)))
+    identifiers = [] if plan.earlier else _identifiers(plan)
+    return PackedPlan(plan, _copied(profiles), _copied(identifiers))
+
+
+def _identifiers(plan: Directory) -> list[bytes]:
+    """In the order in which everybody locks them: workspace, value, kind."""
+    rows: list[bytes] = []
+    heads: dict[tuple[int, str], bytes] = {}
+    for workspace, kind, value, profile_id, seen, event_id in sorted(plan.new_identifiers.values(), key=_LOCK_ORDER):
+        head = heads.get((workspace, kind))
+        if head is None:
+            text = kind.encode()
+            head = heads[workspace, kind] = _WORKSPACE.pack(6, 4, workspace, len(text)) + text
+        text = value.encode()
+        rest = _REST.pack(16, profile_id.bytes, 8, postgres_micros(seen), 16, event_id.bytes)
+        rows += (head, _LENGTH.pack(len(text)), text, rest)
+    return rows
+
+
+def _copied(rows: list[bytes]) -> bytes:
+    return b"".join((COPY_HEADER, *rows, COPY_TRAILER)) if rows else b""
+
+
+def write(connection: Connection, packed: PackedPlan) -> None:
+    """Write what the plan changes. Raises `Outdated` (roll back then) where a rival was faster."""
+    plan = packed.plan
+    if plan.merges or plan.refusals:
+        raise AssertionError("a bulk plan joins nobody")
+    try:
+        if plan.earlier:
+            store.claim_identifiers(connection, plan)
+        elif packed.identifiers:
+            _copy(connection, _COPY_IDENTIFIERS, packed.identifiers)
+    except psycopg.errors.UniqueViolation as error:
+        raise Outdated from error
+    if packed.profiles:
+        _copy(connection, _COPY_PROFILES, packed.profiles)
+    store.change_judged(connection, plan)
+
+
+def hold(connection: Connection, profiles: set[UUID]) -> None:
+    """Keep these profiles from being removed until the transaction ends. Raises `Outdated` where one is gone."""
+    if profiles and connection.execute(_HOLD, (uuids(in_order(profiles)),)).rowcount != len(profiles):
+        raise Outdated
+
+
+def _copy(connection: Connection, statement: str, data: bytes) -> None:
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.write(data)

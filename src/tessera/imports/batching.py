@@ -1,0 +1,153 @@
+"""Reading ahead: from the stored file to batches that are planned and wait to be written."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+from msgspec import Struct
+
+from tessera.foundation.clock import now_micros, to_micros
+from tessera.foundation.errors import Outdated
+from tessera.foundation.settings import settings
+from tessera.identity.directory import Address
+from tessera.identity.rules import PROFILE
+from tessera.imports import store
+from tessera.imports.parsing import Batch, batches
+from tessera.imports.placing import Placement, Rules, Shadow, place
+from tessera.imports.plan import MAX_ROWS, Plan
+from tessera.imports.reading import FileRefused
+from tessera.imports.records import Counts, ImportView, RowProblem
+from tessera.imports.rows import Origin, Row, RowReader
+from tessera.imports.sniffing import SAMPLE, sample_of
+from tessera.intake.context import load_context
+from tessera.intake.pipeline import Context
+from tessera.intake.reactions import Reaction
+
+Connection = psycopg.Connection[Any]
+MOST_TRIES: Final = 20
+
+
+class Draft(Struct):
+    """A batch read: `seen` counts its records, `bytes_read` how much of the stored file was used up for it."""
+
+    batch: Batch
+    rows: list[Row]
+    seen: int
+    problems: list[tuple[RowProblem, str]]
+    bytes_read: int
+    addresses: set[Address]
+    """Every identifier of the rows."""
+
+
+class Planned(Struct):
+    """A batch and what it comes to."""
+
+    batch: Batch
+    placement: Placement
+    counts: Counts
+    problems: list[tuple[RowProblem, str]]
+    bytes_read: int
+
+
+class Source:
+    """The stored file, counting how much of it was read."""
+
+    def __init__(self, connection: Connection, import_id: UUID) -> None:
+        self._connection = connection
+        self._import_id = import_id
+        self.bytes_read = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for block in store.file_blocks(self._connection, self._import_id):
+            self.bytes_read += len(block)
+            for start in range(0, len(block), 64 * 1024):
+                yield block[start : start + 64 * 1024]
+
+
+class Reading:
+    """The rest of an import's file, after its first `lines` lines."""
+
+    def __init__(
+        self,
+        found: ImportView,
+        reading: Connection,
+        files: Connection,
+        *,
+        lines: int = 0,
+        reactions: Sequence[Reaction] = (),
+    ) -> None:
+        assert found.plan is not None
+        self.found = found
+        self.plan: Plan = found.plan
+        self.reading = reading
+        self.source = Source(files, found.id)
+        self.context: Context = load_context(reading, reactions, workspace_id=found.workspace_id)
+        started = to_micros(found.started_at) if found.started_at else now_micros()
+        rules = self.context.rules[found.workspace_id]
+        self.origin = Origin(
+            import_id=found.id,
+            workspace_id=found.workspace_id,
+            source_id=self.plan.source_id,
+            occurred_at=started,
+            region=rules.region,
+            blocked=rules.blocked,
+        )
+        self.lines, self.number = lines, found.row_number
+        head = store.head_of(files, found.id, SAMPLE)
+        self.reader = RowReader(self.plan, self.origin, self._header(head))
+        self.rules = Rules(found.id, self.plan.policy, self.plan.skip_triggers, self.reader.fills)
+
+    def _header(self, head: bytes) -> Sequence[str]:
+        if self.plan.format.name == "csv":
+            return sample_of(head, self.plan.format).columns
+        return [column.name for column in self.plan.columns]
+
+    def batches(self) -> Iterator[Batch]:
+        """What is left of the file. Raises `FileRefused`."""
+        most = settings().import_max_mb * 1024**2
+        for batch in batches(self.source, self.plan.format, most=most, lines=self.lines, number=self.number):
+            if batch.first > MAX_ROWS:
+                raise FileRefused(f"a file may have {MAX_ROWS:,} rows")
+            yield batch
+
+    def draft(self, batch: Batch) -> Draft:
+        """The rows of a batch; blank lines and the header are none."""
+        self.reader.problems = []
+        rows: list[Row] = []
+        seen = 0
+        read, doubtful = self.reader.read, batch.doubtful
+        header = self.plan.format.name == "csv" and self.plan.format.header
+        for number, record in enumerate(batch.records, batch.first):
+            if not record or (number == 1 and header):
+                continue
+            seen += 1
+            row = read(record, number, doubtful=doubtful)
+            if row is not None:
+                rows.append(row)
+        workspace = self.found.workspace_id
+        addresses = {
+            (workspace, kind, value) for row in rows for kind, value in row.event.identifiers if kind != PROFILE
+        }
+        return Draft(batch, rows, seen, self.reader.problems, self.source.bytes_read, addresses)
+
+    def plan_of(self, draft: Draft, *, shadow: Shadow | None = None) -> Planned:
+        """What the rows of a draft change. Raises `Outdated` only where rivals keep changing the same people.
+
+        Planning changes the rows, so that another try begins with the batch.
+        """
+        for _ in range(MOST_TRIES):
+            self.reader.problems = draft.problems
+            refused = sum(problem.severity == "error" for problem, _ in draft.problems)
+            try:
+                placement = place(
+                    self.reading, draft.rows, draft.addresses, self.reader, self.context.gate, self.rules, shadow=shadow
+                )
+            except Outdated:
+                draft = self.draft(draft.batch)
+                continue
+            counts = placement.counts
+            counts.rows, counts.errors = draft.seen, counts.errors + refused
+            counts.warnings = sum(problem.severity == "warning" for problem, _ in draft.problems)
+            return Planned(draft.batch, placement, counts, draft.problems, draft.bytes_read)
+        raise Outdated

@@ -1,0 +1,84 @@
+"""What imports keep of people when their work is done, and how it is forgotten: files, and rows that were wrong."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+
+from tessera.events.event import Identifier
+from tessera.foundation.settings import settings
+from tessera.imports import store
+from tessera.imports.plan import Plan
+from tessera.imports.reading import FileRefused, decoded, unpacked
+from tessera.imports.records import FileGone, ImportView
+
+Connection = psycopg.Connection[Any]
+ERROR_DAYS: Final = 30
+_ENDED: Final = ("finished", "undone", "cancelled")
+_OVERLAP: Final = 1_000
+_LEAST: Final = 3
+_SEPARATORS: Final = str.maketrans("", "", " -.()/\u00a0")
+GONE: Final = "The file was dropped: somebody in it has been erased. Upload it again without them."
+
+
+def erase_traces(
+    connection: Connection, workspace_id: int, identifiers: Sequence[Identifier], profile_ids: Sequence[UUID]
+) -> dict[str, int]:
+    """Forget somebody: the caller is in the transaction that erases them, and holds every lane. Counts by table.
+
+    Files of imports that have ended are dropped, whoever is in them: nobody needs them any more. Of those that are
+    still to be carried out, the ones that name the person are dropped, and their imports fail and say so. Rows that
+    were wrong lose their content where they name the person; that they were wrong stays.
+    """
+    words = sorted({value.lower() for _, value in identifiers} | {str(profile) for profile in profile_ids})
+    files = 0
+    for found in store.with_files(connection, workspace_id):
+        if found.state in _ENDED:
+            files += store.drop_file(connection, found.id)
+        elif _names(connection, found, words):
+            files += store.drop_file(connection, found.id)
+            store.change(connection, found.id, problem=GONE, wanted="")
+            if found.state != "undoing":
+                store.set_state(connection, found.id, "failed")
+    rows = store.blank_problems(connection, workspace_id, [word for word in words if len(word) >= _LEAST])
+    return {"imports_chunk": files, "imports_error": rows}
+
+
+def _names(connection: Connection, found: ImportView, words: Sequence[str]) -> bool:
+    """Whether the file may name the person. What cannot be read is taken to."""
+    chosen = (found.plan or Plan()).format
+    blocks = store.file_blocks(connection, found.id)
+    with suppress(FileRefused, FileGone):
+        return _found(decoded(unpacked(blocks, gzipped=chosen.gzipped, most=2**62), chosen.encoding), words)
+    return True
+
+
+def _found(texts: Iterable[str], words: Sequence[str]) -> bool:
+    """Also where a word is cut by two blocks. Numbers are looked for without the signs people put between digits, and
+    by their last eight digits: at home nobody writes the country's code."""
+    plain = [word for word in words if not word.startswith("+")]
+    digits = [word[-8:] for word in words if word.startswith("+")]
+    tail = ""
+    for text in texts:
+        piece = (tail + text).lower()
+        if any(word in piece for word in plain):
+            return True
+        if digits:
+            squeezed = piece.translate(_SEPARATORS)
+            if any(number in squeezed for number in digits):
+                return True
+        tail = text[-_OVERLAP:]
+    return False
+
+
+def forget_old(connection: Connection, *, now: datetime) -> dict[str, int]:
+    """Drop files some days after their import has ended (`TESSERA_IMPORT_KEEP_DAYS`) or was left lying unfinished, and
+    what was wrong with rows after thirty days. Counts by table."""
+    kept = timedelta(days=settings().import_keep_days)
+    with connection.transaction():
+        files = sum(store.drop_file(connection, each) for each in store.old_files(connection, before=now - kept))
+        rows = store.drop_problems(connection, before=now - timedelta(days=ERROR_DAYS))
+    return {"imports_chunk": files, "imports_error": rows}

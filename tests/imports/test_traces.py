@@ -1,0 +1,140 @@
+"""What is kept of people afterwards, and that it can be forgotten."""
+
+import gzip
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from factories.imports import csv_file, imported, tried_out, upload
+from factories.people import owner, people
+from tessera.imports import actions, engine, queries, traces
+from tessera.imports.records import FileGone, NoSuchImport, WrongState
+
+Connection = psycopg.Connection[Any]
+ANA = [("email", "ana@example.com"), ("phone", "+34600111222")]
+
+
+def kept(live: Connection) -> int:
+    row = live.execute("SELECT count(*) FROM imports_chunk").fetchone()
+    return int(row[0]) if row else -1
+
+
+def test_an_erasure_drops_files_that_have_served(live: Connection, workspace_id: int) -> None:
+    done = imported(live, workspace_id, csv_file([["email"], ["ana@example.com"]]))
+    ana = owner(live, "email", "ana@example.com")
+    assert ana is not None
+    assert traces.erase_traces(live, workspace_id, ANA, [ana]) == {"imports_chunk": 1, "imports_error": 0}
+    assert kept(live) == 0
+    assert not queries.import_by_id(live, workspace_id, done.id).file_kept
+
+
+@pytest.mark.parametrize(
+    ("row", "packed", "files"),
+    [
+        ("ANA@example.com,", False, 1),
+        ("x@example.com,600 111-222", True, 1),
+        ("x@example.com,+34 600.11.12.22", False, 1),
+        ("x@example.com,+34600111223", False, 0),
+    ],
+)
+def test_an_erasure_drops_a_waiting_file_that_names_the_person(
+    live: Connection, workspace_id: int, row: str, packed: bool, files: int
+) -> None:
+    data = f"email,phone\n{row}\n".encode()
+    made = upload(live, workspace_id, gzip.compress(data) if packed else data)
+    found = traces.erase_traces(live, workspace_id, ANA, [])
+    assert (found["imports_chunk"], kept(live)) == (files, 1 - files)
+    after = queries.import_by_id(live, workspace_id, made.id)
+    assert (after.state, after.problem) == (("failed", traces.GONE) if files else ("ready", ""))
+    if files:
+        with pytest.raises(FileGone):
+            actions.resume(live, workspace_id=workspace_id, import_id=made.id, actor="ana")
+
+
+def test_an_erasure_in_the_middle_of_a_run_stops_it(live: Connection, workspace_id: int) -> None:
+    rows = [["email"], *[[f"p{number}@example.com"] for number in range(9_000)], ["ana@example.com"]]
+    made = upload(live, workspace_id, csv_file(rows))
+    actions.start(live, workspace_id=workspace_id, import_id=made.id, actor="ana", now=datetime.now(UTC), here=True)
+    live.execute("UPDATE imports_import SET wanted = 'pause'")
+    engine.run_import(made.id)
+    live.execute("UPDATE imports_import SET state = 'running'")
+    traces.erase_traces(live, workspace_id, ANA, [])
+    engine.run_import(made.id)
+    after = queries.import_by_id(live, workspace_id, made.id)
+    assert (after.state, after.problem) == ("failed", traces.GONE)
+    assert len(people(live)) < 9_000
+
+
+def test_an_erasure_empties_what_was_said_of_wrong_rows(live: Connection, workspace_id: int) -> None:
+    rows = [["email", "phone"], ["ana@example.com", "nonsense"], ["luis@example.com", "nonsense"]]
+    dry = tried_out(live, upload(live, workspace_id, csv_file(rows)))
+    assert traces.erase_traces(live, workspace_id, ANA, [])["imports_error"] == 1
+    raws = [row[0] for row in live.execute("SELECT raw FROM imports_error WHERE import_id = %s ORDER BY 1", (dry.id,))]
+    assert raws == ["", "luis@example.com | nonsense"]
+
+
+def test_files_and_wrong_rows_are_kept_for_a_while(live: Connection, workspace_id: int) -> None:
+    imported(live, workspace_id, csv_file([["email"], ["ana@example.com"], ["nonsense"]]))
+    now = datetime.now(UTC)
+    assert traces.forget_old(live, now=now) == {"imports_chunk": 0, "imports_error": 0}
+    assert traces.forget_old(live, now=now + timedelta(days=8)) == {"imports_chunk": 1, "imports_error": 0}
+    assert traces.forget_old(live, now=now + timedelta(days=31)) == {"imports_chunk": 0, "imports_error": 1}
+
+
+def test_a_stranger_sees_and_does_nothing(live: Connection, workspace_id: int) -> None:
+    made = upload(live, workspace_id, csv_file([["email"], ["ana@example.com"]]))
+    stranger = workspace_id + 1
+    assert queries.imports(live, stranger).imports == []
+    with pytest.raises(NoSuchImport):
+        queries.import_by_id(live, stranger, made.id)
+    with pytest.raises(NoSuchImport):
+        queries.inspect_file(live, stranger, made.id)
+    with pytest.raises(NoSuchImport):
+        list(queries.error_file(live, stranger, made.id))
+    for act in (actions.check, actions.pause, actions.cancel, actions.resume, actions.undo, actions.delete_import):
+        with pytest.raises(NoSuchImport):
+            act(live, workspace_id=stranger, import_id=made.id, actor="eve")
+    assert traces.erase_traces(live, stranger, ANA, []) == {"imports_chunk": 0, "imports_error": 0}
+
+
+def test_a_file_arrives_in_pieces_in_any_order_and_twice(live: Connection, workspace_id: int) -> None:
+    made = actions.create_import(
+        live, workspace_id=workspace_id, file_name="a/b\\..\\x.csv", actor="ana", now=datetime.now(UTC)
+    )
+    assert made.name == "x.csv"
+    where = {"workspace_id": workspace_id, "import_id": made.id}
+    actions.add_chunk(live, **where, number=1, data=b"ana@example.com\n")
+    with pytest.raises(Exception, match="1 chunks are missing"):
+        actions.finish_upload(live, **where)
+    for _ in range(2):
+        actions.add_chunk(live, **where, number=0, data=b"email\n")
+    ready = actions.finish_upload(live, **where)
+    assert (ready.state, ready.size, ready.chunks) == ("ready", 22, 2)
+    with pytest.raises(WrongState):
+        actions.add_chunk(live, **where, number=2, data=b"x")
+
+
+def test_every_step_leaves_an_entry_in_the_audit_trail(live: Connection, workspace_id: int) -> None:
+    made = imported(live, workspace_id, csv_file([["email"], ["ana@example.com"]]), match="email")
+    actions.undo(live, workspace_id=workspace_id, import_id=made.id, actor="ana@example.com", here=True)
+    rows = live.execute(
+        "SELECT action, actor FROM access_auditentry WHERE target = %s ORDER BY at, id", (f"import:{made.id}",)
+    )
+    assert rows.fetchall() == [
+        (action, "ana@example.com") for action in ("create_import", "plan_import", "start_import", "undo_import")
+    ]
+
+
+def test_what_is_asked_for_is_a_job(live: Connection, workspace_id: int) -> None:
+    made = upload(live, workspace_id, csv_file([["email"], ["ana@example.com"]]))
+    actions.start(live, workspace_id=workspace_id, import_id=made.id, actor="ana", now=datetime.now(UTC))
+    (arguments,) = live.execute("SELECT args FROM procrastinate_jobs").fetchall()[0]
+    assert arguments == {"task": "imports.run", "arguments": {"import_id": str(made.id)}}
+    from tessera.jobs.registry import run_task
+    from tessera.project import tasks
+
+    assert tasks.imports_work
+    run_task(arguments["task"], arguments["arguments"])
+    assert queries.import_by_id(live, workspace_id, made.id).state == "finished"
