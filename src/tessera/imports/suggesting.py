@@ -8,6 +8,7 @@ from typing import Final
 from tessera.events.vocabulary import STANDARD_NAMES
 from tessera.imports.plan import Column, ValueType
 from tessera.imports.sniffing import Sample
+from tessera.profiles.attributes import STANDARD
 
 _SYNONYMS: Final[dict[str, str]] = {
     "email": "email e-mail mail emailaddress correo correoelectronico почта электроннаяпочта емейл имейл мейл",
