@@ -12,7 +12,7 @@ from msgspec import Struct
 from tessera.imports.plan import FileFormat
 from tessera.imports.reading import CUT, decoded, unpacked, whole_lines
 
-BATCH: Final = 4096
+BATCH: Final = 1024
 MAX_CELL: Final = 128 * 1024
 
 

@@ -3,6 +3,7 @@
 Exit codes: 0 all of it is in, 3 some rows were refused, 1 it failed, 2 the command was not understood.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -60,6 +61,7 @@ def import_file(
         from tessera.foundation.database import connect
 
         set_up_logs("import")
+        logging.getLogger().setLevel(logging.WARNING)  # the command speaks for itself
         base = needs.workspace_called(workspace)
         with connect(autocommit=True) as live:
             desk = Desk(live, base.id, watch=watch, errors=errors)
