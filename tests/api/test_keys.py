@@ -54,6 +54,25 @@ ASKED = [
     ("post", "brands", "workspaces:write"),
     ("patch", "brands/1", "workspaces:write"),
     ("get", "stats", ANY),
+    ("post", "exports", "exports:write"),
+    ("get", "exports", "exports:read"),
+    ("get", "exports/user_id:u-1", "exports:read"),
+    ("get", "exports/user_id:u-1/file", "exports:read"),
+    ("post", "exports/user_id:u-1/cancel", "exports:write"),
+    ("delete", "exports/user_id:u-1", "exports:write"),
+    ("post", "imports", "imports:write"),
+    ("post", "imports/file", "imports:write"),
+    ("get", "imports", "imports:read"),
+    ("get", "imports/user_id:u-1", "imports:read"),
+    ("get", "imports/user_id:u-1/inspection", "imports:read"),
+    ("get", "imports/user_id:u-1/errors", "imports:read"),
+    ("put", "imports/user_id:u-1/chunks/{number}", "imports:write"),
+    ("put", "imports/user_id:u-1/plan", "imports:write"),
+    *(
+        ("post", f"imports/user_id:u-1/{act}", "imports:write")
+        for act in ("uploaded", "dry-run", "start", "pause", "cancel", "resume", "undo")
+    ),
+    ("delete", "imports/user_id:u-1", "imports:write"),
 ]
 HELD = [
     "profiles:read",
@@ -69,7 +88,11 @@ HELD = [
 
 
 def _ask(client, method, path):
-    return client.get(path) if method == "get" else client.send(method, path, b"{}")
+    if method == "get":
+        return client.get(path)
+    takes_bytes = path.endswith(("chunks/{number}", "imports/file"))
+    kind = "application/octet-stream" if takes_bytes else "application/json"
+    return client.send(method, path, b"{}", content_type=kind)
 
 
 @pytest.mark.parametrize("held", HELD)

@@ -47,7 +47,7 @@ def installation(
     (workspace,) = queries.workspaces()
     actions.create_staff(email=OWNER, role="owner", workspace_id=workspace.id, password=PASSWORD)
     stack = Installation(module_database, free_ports(), tmp_path_factory.mktemp("home"))
-    with stack.running("collect", "console", "worker"):
+    with stack.running("collect", "console", "worker", "jobs"):
         yield stack
 
 

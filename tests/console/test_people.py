@@ -222,7 +222,7 @@ def test_an_export_is_a_document_and_is_noted(desk: Callable[..., Client], ana: 
     answer = desk().get(f"/people/{ana}/export")
 
     assert answer["Content-Disposition"] == f'attachment; filename="person-{ana}.json"'
-    assert json.loads(answer.content)["profile"]["attributes"]["email"] == "ana@example.com"
+    assert json.loads(b"".join(answer.streaming_content))["profile"]["attributes"]["email"] == "ana@example.com"
     assert audit_entries(workspace_id)[0].action == "export_person"
 
 

@@ -32,6 +32,30 @@ SCREENS: list[tuple[str, str, set[str]]] = [
     ("POST", "/sources/{source}/enable", SOURCES),
     ("POST", "/sources/{source}/keys/{key}/revoke", SOURCES),
     ("GET", "/people/{person}/export", EXPORTS),
+    ("GET", "/imports", EXPORTS),
+    ("GET", "/imports/new", EXPORTS),
+    ("POST", "/imports/new", EXPORTS),
+    ("POST", "/imports/begin", EXPORTS),
+    *(
+        (("GET", f"/imports/{{person}}/{step}", EXPORTS))
+        for step in ("file", "sample", "columns", "progress", "errors")
+    ),
+    ("GET", "/imports/{person}", EXPORTS),
+    ("POST", "/imports/{person}/columns", EXPORTS),
+    ("POST", "/imports/{person}/chunks/0", EXPORTS),
+    ("POST", "/imports/{person}/uploaded", EXPORTS),
+    *(
+        ("POST", f"/imports/{{person}}/{act}", EXPORTS)
+        for act in ("check", "start", "pause", "cancel", "resume", "undo", "delete")
+    ),
+    ("GET", "/exports", EXPORTS),
+    ("GET", "/exports/new", EXPORTS),
+    ("POST", "/exports/new", EXPORTS),
+    ("POST", "/exports/preview", EXPORTS),
+    ("GET", "/exports/{person}/row", EXPORTS),
+    ("GET", "/exports/{person}/file", EXPORTS),
+    ("POST", "/exports/{person}/cancel", EXPORTS),
+    ("POST", "/exports/{person}/delete", EXPORTS),
     ("GET", "/people/{person}/merge", PEOPLE),
     ("GET", "/people/{person}/attributes/form", PEOPLE),
     ("POST", "/people/{person}/attributes/set", PEOPLE),

@@ -62,12 +62,12 @@ class Stack:
 
     @contextmanager
     def running(self, *names: str) -> Iterator[None]:
-        """`collect`, `console`, `worker`: these run while inside, and are able to work when it begins."""
+        """`collect`, `console`, `worker`, `jobs`: these run while inside, and are able to work when it begins."""
         with ExitStack() as processes:
             for name in names:
                 processes.enter_context(self._process(name))
             for name in names:
-                if name != "worker":
+                if name in ("collect", "console"):
                     self._wait_until_ready({"collect": self.collect, "console": self.console}[name])
             yield
 

@@ -34,13 +34,16 @@ def open_door(view: View) -> View:
     return _outside_the_console(enter)
 
 
-def door(view: View) -> View:
-    """For everything else: a key is asked for and its requests are counted before the view is called."""
+def door(view: View, *, takes: str = "application/json") -> View:
+    """For everything else: a key is asked for and its requests are counted before the view is called.
+
+    `takes` is the one media type its bodies may have.
+    """
 
     @wraps(view)
     def enter(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         headers: dict[str, str] = {}
-        return _served(_admitted, headers, request, view, headers, *args, **kwargs)
+        return _served(_admitted, headers, request, view, headers, takes, *args, **kwargs)
 
     return _outside_the_console(enter)
 
@@ -72,13 +75,15 @@ def _served(serve: View, headers: dict[str, str], request: HttpRequest, *args: A
     return response
 
 
-def _admitted(request: HttpRequest, view: View, headers: dict[str, str], *args: Any, **kwargs: Any) -> HttpResponseBase:
+def _admitted(
+    request: HttpRequest, view: View, headers: dict[str, str], takes: str, *args: Any, **kwargs: Any
+) -> HttpResponseBase:
     now = datetime.now(UTC)
     grant = _bearer(request, now)
     request.api_key_grant = grant  # type: ignore[attr-defined]
     _count(grant, headers, now)
     _check_text(request)
-    _check_body(request)
+    _check_body(request, takes)
     return view(request, *args, **kwargs)
 
 
@@ -112,15 +117,15 @@ def _check_text(request: HttpRequest) -> None:
         raise Refused("nul_character", "the address may not contain U+0000")
 
 
-def _check_body(request: HttpRequest) -> None:
+def _check_body(request: HttpRequest, takes: str) -> None:
     """Refuses before a byte of the body is read."""
     if request.headers.get("Transfer-Encoding") and not request.headers.get("Content-Length"):
         raise Refused("length_required", "send the body with a Content-Length")
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not length.isdigit() or int(length[:20]) > MOST_BYTES:
         raise Refused("body_too_large", f"a body may have {MOST_BYTES} bytes")
-    if int(length) and request.content_type != "application/json":
-        raise Refused("unsupported_media_type", "send the body as application/json")
+    if int(length) and request.content_type != takes:
+        raise Refused("unsupported_media_type", f"send the body as {takes}")
 
 
 def nothing_here(request: HttpRequest) -> HttpResponse:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from tessera import __version__
-from tessera.api import catalogue, duplicates, erasures, merges, overview, people, relations, sources
+from tessera.api import catalogue, duplicates, erasures, exports, imports, merges, overview, people, relations, sources
 from tessera.api.service import Service, StrictJson
 
 DESCRIPTION: Final = """
@@ -30,5 +30,7 @@ for router in (
     catalogue.router,
     sources.router,
     duplicates.router,
+    exports.router,
+    imports.router,
 ):
     service.add_router("", router)

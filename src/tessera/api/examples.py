@@ -168,7 +168,6 @@ EXPORT: Final[dict[str, Any]] = {
     "profile": PERSON,
     "refusals": [],
     "events": EVENTS["events"],
-    "truncated": False,
 }
 
 STATS: Final[dict[str, Any]] = {

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from msgspec import Struct
 from ninja import Router
 from ninja.params.functions import Query
@@ -21,9 +21,10 @@ from tessera.foundation.pool import pool
 from tessera.identity import queries as identity
 from tessera.identity.queries import RefusalRecord
 from tessera.intake.actions import change_attributes
-from tessera.profiles import queries
+from tessera.profiles import bundle, queries
+from tessera.profiles.bundle import Export
 from tessera.profiles.person import PersonView
-from tessera.profiles.queries import Export, PeoplePage, TimelinePage
+from tessera.profiles.queries import PeoplePage, TimelinePage
 
 router = Router(tags=["people"])
 
@@ -113,15 +114,15 @@ def list_refusals(request: HttpRequest, id: PersonReference) -> HttpResponse:
     summary="Everything held about a person",
     **endpoint(READ_PEOPLE, Export, examples.EXPORT, "not_found", "invalid_identifier"),
 )
-def export_person(request: HttpRequest, id: PersonReference) -> HttpResponse:
-    """One document with the profile, the refusals and up to 100,000 events (`truncated` says when there are more).
+def export_person(request: HttpRequest, id: PersonReference) -> StreamingHttpResponse:
+    """One document with the profile, the refusals and the whole history, however long.
 
     Who took it is noted in the audit trail.
     """
     grant = grant_of(request)
     with pool().connection() as connection, connection.transaction():
         profile = find_profile(connection, grant.workspace_id, id)
-        export = queries.export_person(connection, grant.workspace_id, profile, now=datetime.now(UTC))
+        export = bundle.export_person(connection, grant.workspace_id, profile, now=datetime.now(UTC))
         if export is None:
             raise no_such_person(id)
         person = export.profile.person_id
@@ -132,7 +133,8 @@ def export_person(request: HttpRequest, id: PersonReference) -> HttpResponse:
             action="export_person",
             target=f"profile:{person}",
         )
-    response = answer(export)
+    parts = bundle.written(export, grant.workspace_id, pool().connection)
+    response = StreamingHttpResponse(parts, content_type="application/json")
     response["Content-Disposition"] = f'attachment; filename="person-{person}.json"'
     return response
 

@@ -3,7 +3,8 @@
 from django.urls import URLPattern, path, re_path
 from django.urls.resolvers import URLResolver
 
-from tessera.api.door import door, nothing_here, open_door
+from tessera.api import imports
+from tessera.api.door import View, door, nothing_here, open_door
 from tessera.api.endpoints import service
 from tessera.api.schema import serve_openapi
 
@@ -11,10 +12,15 @@ from tessera.api.schema import serve_openapi
 def _endpoints() -> list[URLPattern | URLResolver]:
     """ninja's own addresses, each behind the door. Its root page only says where its documentation would be."""
     return [
-        URLPattern(pattern.pattern, door(pattern.callback), pattern.default_args, f"api-{pattern.name}")
+        URLPattern(pattern.pattern, _behind_the_door(pattern), pattern.default_args, f"api-{pattern.name}")
         for pattern in service.urls[0]
         if isinstance(pattern, URLPattern) and pattern.name != "api-root"
     ]
+
+
+def _behind_the_door(pattern: URLPattern) -> View:
+    takes = "application/octet-stream" if pattern.name in imports.RAW else "application/json"
+    return door(pattern.callback, takes=takes)
 
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -23,6 +23,10 @@ _WORDS: Final[dict[str, str | Promise]] = {
     "events_catalogue": _("Examples in the catalogue"),
     "events_problem": _("Examples of data problems"),
     "duplicates_pair": _("Suggestions of duplicates"),
+    "imports_chunk": _("Pieces of imported files"),
+    "imports_error": _("Rows of imports that were wrong"),
+    "exports_files": _("Files of exports"),
+    "exports_export": _("Names in requests for exports"),
     "access_auditentry": _("Details in the audit trail"),
     "access_rememberedreply": _("Remembered answers of the API"),
 }

@@ -71,6 +71,22 @@ GROUPS: Final = (
                 "g c",
             ),
             Place(
+                _("Imports"),
+                "upload_file",
+                "console:imports",
+                frozenset({"imports", "new_import", "import", "import_file", "import_columns"}),
+                "g i",
+                Ability.IMPORT_PEOPLE,
+            ),
+            Place(
+                _("Exports"),
+                "download",
+                "console:exports",
+                frozenset({"exports", "new_export"}),
+                "g e",
+                Ability.EXPORT_PEOPLE,
+            ),
+            Place(
                 _("Duplicates"),
                 "compare",
                 "console:duplicates",

@@ -4,7 +4,9 @@ from tessera.console.routes import (
     catalogue,
     duplicates,
     entrance,
+    exports,
     home,
+    imports,
     live,
     people,
     personal,
@@ -25,4 +27,6 @@ urlpatterns = [
     *relations.urlpatterns,
     *privacy.urlpatterns,
     *duplicates.urlpatterns,
+    *imports.urlpatterns,
+    *exports.urlpatterns,
 ]

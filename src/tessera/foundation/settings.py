@@ -41,6 +41,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Megabytes a file to import may have, packed or unpacked (`TESSERA_IMPORT_MAX_MB`, default 2048)."""
     import_keep_days: int
     """Days that an imported file is kept after its import has ended (`TESSERA_IMPORT_KEEP_DAYS`, default 7)."""
+    export_days: int
+    """For how many days the file of an export is kept (`TESSERA_EXPORT_DAYS`, default 7, at least 1)."""
+    export_max_mb: int
+    """How large the file of an export may be, in MB of a million bytes (`TESSERA_EXPORT_MAX_MB`, default 4096)."""
 
     @property
     def console_port(self) -> int:
@@ -93,4 +97,6 @@ def settings() -> Settings:
         api_rate=_whole("TESSERA_API_RATE", 600, least=1),
         import_max_mb=_whole("TESSERA_IMPORT_MAX_MB", 2048, least=1, most=1_000_000),
         import_keep_days=_whole("TESSERA_IMPORT_KEEP_DAYS", 7, least=0, most=3650),
+        export_days=_whole("TESSERA_EXPORT_DAYS", 7, least=1, most=3650),
+        export_max_mb=_whole("TESSERA_EXPORT_MAX_MB", 4096, least=1),
     )

@@ -211,6 +211,14 @@ def owners_of(connection: Connection, workspace_id: int, identifiers: Sequence[I
     return {(kind, value): profile for kind, value, profile in rows}
 
 
+def kinds_of(connection: Connection, workspace_id: int) -> list[str]:
+    """The kinds of identifiers that people of the workspace have. Reads them all: for jobs, not for screens."""
+    rows = connection.execute(
+        "SELECT DISTINCT kind FROM identity_identifier WHERE workspace_id = %s ORDER BY kind", (workspace_id,)
+    )
+    return [row[0] for row in rows]
+
+
 def count_profiles(connection: Connection) -> int:
     row = connection.execute("SELECT count(*) FROM identity_profile").fetchone()
     return int(row[0]) if row else 0

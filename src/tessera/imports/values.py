@@ -1,6 +1,7 @@
 """How the text of a cell becomes the value its column's type promises."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
@@ -100,6 +101,9 @@ def _list_of(separator: str) -> Convert:
     def parts(cell: Any) -> list[Any]:
         if type(cell) is list:
             return cell
+        if type(cell) is str and cell.startswith("["):  # as an export writes it
+            with suppress(msgspec.MsgspecError):
+                return msgspec.json.decode(cell, type=list[Any])
         return [part.strip() for part in _text(cell).split(separator or ";") if part.strip()]
 
     return parts

@@ -12,7 +12,9 @@ from tessera.events.erasure import erase_excerpts
 from tessera.events.event import Identifier
 from tessera.events.examples import forget_examples
 from tessera.events.problems import forget_profiles
+from tessera.exports import actions as exports
 from tessera.foundation.redaction import Redactor
+from tessera.imports import traces as imports
 
 Connection = psycopg.Connection[Any]
 
@@ -83,5 +85,18 @@ def _in_duplicates(
     return duplicates.erase_traces(connection, workspace_id, profiles)
 
 
-TRACES: Final[tuple[Trace, ...]] = (_in_rejections, _in_the_books, _in_the_catalogue, _in_duplicates)
+def _in_files(
+    connection: Connection,
+    *,
+    workspace_id: int,
+    profiles: Sequence[UUID],
+    identifiers: Sequence[Identifier],
+    redactor: Redactor,
+) -> dict[str, int]:
+    came = imports.erase_traces(connection, workspace_id, identifiers, profiles)
+    went = exports.erase_traces(connection, workspace_id, identifiers, profiles)
+    return came | went
+
+
+TRACES: Final[tuple[Trace, ...]] = (_in_rejections, _in_the_books, _in_the_catalogue, _in_duplicates, _in_files)
 """A room that keeps files, rows or pictures of people adds its own function here."""

@@ -304,35 +304,6 @@ def _readable(body: bytes) -> Json:
     return document
 
 
-class Export(Struct, frozen=True):
-    """Everything held about a person, as one document (the right of access)."""
-
-    exported_at: datetime
-    profile: PersonView
-    refusals: list[identity.RefusalRecord]
-    events: list[TimelineEvent]
-    truncated: bool
-
-
-MOST_EXPORTED = 100_000
-
-
-def export_person(connection: Connection, workspace_id: int, profile_id: UUID, *, now: datetime) -> Export | None:
-    """The person's whole record, or None."""
-    view = person(connection, workspace_id, profile_id, now=now)
-    if view is None:
-        return None
-    ids = [member.profile_id for member in view.members]
-    rows = history.of_profiles(connection, ids, before=None, limit=MOST_EXPORTED + 1)
-    return Export(
-        exported_at=now,
-        profile=view,
-        refusals=identity.refusals_of(connection, ids),
-        events=[_timeline_event(row) for row in rows[:MOST_EXPORTED]],
-        truncated=len(rows) > MOST_EXPORTED,
-    )
-
-
 class Stats(Struct, frozen=True):
     """`counted_at` says when people and profiles were counted; the other figures are of now."""
 

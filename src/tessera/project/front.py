@@ -5,9 +5,10 @@ console for everybody. Here bodies are read by the event loop, within a limit an
 """
 
 import asyncio
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from asgiref.sync import sync_to_async
 from asgiref.wsgi import WsgiToAsgiInstance
@@ -18,7 +19,10 @@ THREADS: Final = 4
 MOST_BODY: Final = 2 * 1024 * 1024
 BODY_SECONDS: Final = 20.0
 MOST_HELD: Final = 64 * 1024 * 1024
+PART: Final = 256 * 1024
+"""Of an answer, made in a thread and given to the client before the next is made."""
 
+Result = TypeVar("Result")
 _threads = ThreadPoolExecutor(THREADS, thread_name_prefix="django")
 _held = 0
 
@@ -73,35 +77,45 @@ class _Handed(WsgiToAsgiInstance):
         self._send = send
 
     async def run(self, body: BytesIO) -> None:
+        """A thread works for a part at a time, and none while a client is slow to take one: a file of any size can be
+        handed out without being held here."""
         self.response_headers: list[Any] = []
-        loop = asyncio.get_running_loop()
-        ready: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        answer: Any = None
 
-        def sync_send(message: dict[str, Any]) -> None:
-            loop.call_soon_threadsafe(ready.put_nowait, message)
-
-        def work() -> None:
+        def begin() -> tuple[Iterator[bytes], bytes, bool]:
+            nonlocal answer
             environ = self.build_environ(self.scope, body)  # type: ignore[no-untyped-call]
             answer = self.wsgi_application(environ, self.start_response)
-            try:
-                started = False
-                for part in answer:
-                    if not started:
-                        sync_send(self.response_start)
-                        started = True
-                    sync_send({"type": "http.response.body", "body": part, "more_body": True})
-                if not started:
-                    sync_send(self.response_start)
-                sync_send({"type": "http.response.body", "body": b""})
-            finally:
-                if hasattr(answer, "close"):
-                    answer.close()
-                loop.call_soon_threadsafe(ready.put_nowait, None)
+            parts = iter(answer)
+            return parts, *_some(parts)
 
-        working = asyncio.ensure_future(sync_to_async(work, thread_sensitive=False, executor=_threads)())
-        while (message := await ready.get()) is not None:
-            await self._send(message)
-        await working
+        try:
+            parts, some, more = await _in_thread(begin)
+            await self._send(self.response_start)
+            await self._send({"type": "http.response.body", "body": some, "more_body": more})
+            while more:
+                some, more = await _in_thread(_some, parts)
+                await self._send({"type": "http.response.body", "body": some, "more_body": more})
+        finally:
+            if hasattr(answer, "close"):
+                await _in_thread(answer.close)
+
+
+def _some(parts: Iterator[bytes]) -> tuple[bytes, bool]:
+    """The next parts, about `PART` bytes of them, and whether there may be more."""
+    held: list[bytes] = []
+    size = 0
+    for part in parts:
+        held.append(part)
+        size += len(part)
+        if size >= PART:
+            return b"".join(held), True
+    return b"".join(held), False
+
+
+async def _in_thread(work: Callable[..., Result], *arguments: Any) -> Result:
+    result: Result = await sync_to_async(work, thread_sensitive=False, executor=_threads)(*arguments)
+    return result
 
 
 async def _refuse(send: Any, status: int, code: str) -> None:

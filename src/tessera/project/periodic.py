@@ -8,4 +8,5 @@ from tessera.jobs.keeper import Periodic
 PERIODIC: Final[tuple[Periodic, ...]] = (
     Periodic(NIGHTLY_DUPLICATES, "17 3 * * *"),
     Periodic("imports.tidy", "23 * * * *"),
+    Periodic("exports.sweep", "43 * * * *"),
 )

@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "tessera.privacy",
     "tessera.duplicates",
     "tessera.imports",
+    "tessera.exports",
     "tessera.console",
 ]
 

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
-import msgspec
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
@@ -18,6 +17,7 @@ from tessera.console.timeline import Line, line_of
 from tessera.console.words import ATTRIBUTES, attribute_in_words, kind_in_words
 from tessera.foundation.pool import pool
 from tessera.identity import queries as identity
+from tessera.profiles import bundle
 from tessera.profiles import queries as profiles
 from tessera.profiles.person import CounterView, DeviceView, IdentifierView, PersonView
 from tessera.profiles.queries import InvalidCursor
@@ -103,18 +103,18 @@ def history(request: StaffRequest, profile_id: UUID) -> HttpResponse:
 
 @require_GET
 @requires(Ability.EXPORT_PEOPLE)
-def export(request: StaffRequest, profile_id: UUID) -> HttpResponse:
+def export(request: StaffRequest, profile_id: UUID) -> StreamingHttpResponse:
     """Everything held about the person, as one JSON document to keep. Leaves an entry in the audit trail."""
     workspace_id = request.staff.workspace_id
     with pool().connection() as connection:
-        document = profiles.export_person(connection, workspace_id, profile_id, now=timezone.now())
+        document = bundle.export_person(connection, workspace_id, profile_id, now=timezone.now())
     if document is None:
         raise Http404("no such person in this workspace")
     record_audit(
         workspace_id=workspace_id, actor=request.staff.email, action="export_person", target=f"profile:{profile_id}"
     )
-    body = msgspec.json.format(msgspec.json.encode(document), indent=2)
-    response = HttpResponse(body, content_type="application/json")
+    parts = bundle.written(document, workspace_id, pool().connection)
+    response = StreamingHttpResponse(parts, content_type="application/json")
     response["Content-Disposition"] = f'attachment; filename="person-{profile_id}.json"'
     return response
 

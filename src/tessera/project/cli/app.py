@@ -12,6 +12,7 @@ from tessera.project.cli import (
     database,
     diagnosis,
     duplicates,
+    export,
     imports,
     keys,
     measure,
@@ -39,6 +40,7 @@ app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(staff.app, name="staff")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(duplicates.app, name="duplicates")
+app.add_typer(export.app, name="export")
 app.add_typer(measure.bench, name="bench")
 app.command("erase")(privacy.erase)
 app.command("openapi")(measure.openapi)

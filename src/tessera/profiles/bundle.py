@@ -1,0 +1,56 @@
+"""Everything held about one person as one JSON document (the right of access), written as it is read, however long."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+import psycopg
+from msgspec import Struct
+
+from tessera.identity import queries as identity
+from tessera.identity.queries import RefusalRecord
+from tessera.profiles import queries
+from tessera.profiles.person import PersonView
+from tessera.profiles.queries import TimelineEvent
+
+Connection = psycopg.Connection[Any]
+Connect = Callable[[], AbstractContextManager[Connection]]
+PAGE: Final = 1_000
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class Export(Struct, frozen=True):
+    """Everything held about a person. `events` has all of their history, newest first."""
+
+    exported_at: datetime
+    profile: PersonView
+    refusals: list[RefusalRecord]
+    events: list[TimelineEvent]
+
+
+def export_person(connection: Connection, workspace_id: int, profile_id: UUID, *, now: datetime) -> Export | None:
+    """The person's record but for the events, which `written` reads; None where there is no such person."""
+    view = queries.person(connection, workspace_id, profile_id, now=now)
+    if view is None:
+        return None
+    members = [member.profile_id for member in view.members]
+    return Export(exported_at=now, profile=view, refusals=identity.refusals_of(connection, members), events=[])
+
+
+def written(export: Export, workspace_id: int, connect: Connect) -> Iterator[bytes]:
+    """The document in pieces; a connection is held only while a page of events is read."""
+    yield _encode(export).removesuffix(b"]}")
+    separator, before = b"", None
+    while True:
+        with connect() as connection:
+            page = queries.timeline(connection, workspace_id, export.profile.profile_id, before=before, limit=PAGE)
+        if page is None or not page.events:
+            break
+        yield separator + _encode(page.events)[1:-1]
+        separator, before = b",", page.next
+        if before is None:
+            break
+    yield b"]}"
