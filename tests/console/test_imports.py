@@ -33,7 +33,7 @@ def work(live: Live) -> Callable[[], None]:
     from tessera.jobs.registry import run_task
     from tessera.project import tasks
 
-    assert tasks.__all__
+    assert tasks.__doc__
 
     def do_all() -> None:
         rows = live.execute("DELETE FROM procrastinate_jobs RETURNING args").fetchall()
