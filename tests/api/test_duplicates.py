@@ -82,7 +82,10 @@ def test_scopes(key: Any, pair: dict[str, Any]) -> None:
     assert other.get("duplicates").status_code == 403
 
 
-@pytest.mark.parametrize(
+NOBODY = "01932a5e-0000-7000-8000-000000000000"
+
+
+@pytest.mark.parametrize("cursor", ["x", "1_2", f"nan_{NOBODY}", f"inf_{NOBODY}", "_", "1e999_" + "0" * 32])
     "cursor",
     [
         "x",

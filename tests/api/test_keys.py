@@ -37,6 +37,11 @@ ASKED = [
     ("post", "duplicates/user_id:u-1/accept", "duplicates:write"),
     ("post", "duplicates/user_id:u-1/reject", "duplicates:write"),
     ("post", "duplicates/user_id:u-1/undo", "duplicates:write"),
+    ("put", "profiles/user_id:u-1/status", "profiles:write"),
+    ("put", "profiles/user_id:u-1/test-subscriber", "profiles:write"),
+    ("get", "profiles/user_id:u-1/avatar", "profiles:read"),
+    ("put", "profiles/user_id:u-1/avatar", "profiles:write"),
+    ("delete", "profiles/user_id:u-1/avatar", "profiles:write"),
     ("get", "catalogue", "events:read"),
     ("get", "catalogue/rehearsal", "events:read"),
     ("get", "catalogue/attribute/plan", "events:read"),
@@ -92,6 +97,8 @@ def _ask(client, method, path):
         return client.get(path)
     takes_bytes = path.endswith(("chunks/1", "imports/file"))
     kind = "application/octet-stream" if takes_bytes else "application/json"
+    if method == "put" and path.endswith("/avatar"):
+        kind = "image/png"
     return client.send(method, path, b"{}", content_type=kind)
 
 
@@ -162,9 +169,12 @@ def test_a_stranger_sees_nothing(stranger, api, ana, guest):
     assert stranger.get("sources").data == {"sources": []}
     names = [ana["profile_id"], "email:ana@example.com", "user_id:u-1", f"md5:{ana['md5']}", f"xxh:{ana['xxh']}"]
     for name in names:
-        for part in ("", "/events", "/refusals", "/export"):
+        for part in ("", "/events", "/refusals", "/export", "/avatar"):
             assert stranger.get(f"profiles/{name}{part}").status_code == 404
         assert stranger.patch(f"profiles/{name}", attributes={"plan": "stolen"}).status_code == 404
+        assert stranger.put(f"profiles/{name}/status", status="invalid", reason="x").status_code == 404
+        assert stranger.put(f"profiles/{name}/test-subscriber", test_subscriber=True).status_code == 404
+        assert stranger.delete(f"profiles/{name}/avatar").status_code == 404
     for name in names[1:]:
         assert stranger.get("profiles", identifier=name).data == {"profiles": [], "next": None}
 

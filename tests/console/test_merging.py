@@ -1,5 +1,6 @@
 """Joining two people by hand and taking them apart again."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
@@ -31,6 +32,12 @@ def two(live: Live, workspace_id: int, source: Any) -> tuple[UUID, UUID]:
     return shop, till
 
 
+def undo_of(answer: Any) -> str:
+    """Where the toast's button leads that takes back what was just done."""
+    found = re.search(r'data-toast>.*?action="([^"]+)"', answer.text)
+    return found.group(1) if found else ""
+
+
 def test_the_other_one_is_found_and_shown_beside(desk: Callable[..., Client], two: tuple[UUID, UUID]) -> None:
     shop, till = two
     client = desk()
@@ -59,7 +66,7 @@ def test_merged_and_split_again(
     assert "They are one person now." in merged.text
     (story,) = merged.context["merges"]
     assert (story.actor, story.reason, story.kept, story.absorbed) == ("support1@example.com", "same phone", till, shop)
-    assert {one.facts.value for one in merged.context["identifiers"]} >= {"ana", "till-7"}
+    assert {one.facts.value for one in merged.context["identifiers"]["first"]} >= {"ana", "till-7"}
 
     split = client.post(f"/people/{till}/split/{story.merge_id}", follow=True)
 
@@ -137,3 +144,58 @@ def test_people_of_another_workspace_cannot_be_drawn_in(
     answer = desk().post(f"/people/{two[0]}/merge/{eve[0]}", {"keep": str(two[0]), "reason": "x"})
 
     assert answer.status_code == 404
+
+
+def test_a_split_shows_first_what_would_move(live: Live, desk: Callable[..., Client], two: tuple[UUID, UUID]) -> None:
+    shop, till = two
+    client, before = desk(), people(live)
+    merged = client.post(f"/people/{shop}/merge/{till}", {"keep": str(shop), "reason": "same"}, follow=True)
+    merge = merged.context["merges"][0].merge_id
+    together = people(live)
+
+    preview = client.get(f"/people/{shop}/split/{merge}")
+
+    stays, leaves = preview.context["sides"]
+    assert (stays.profile_id, {one.value for one in stays.identifiers}) == (shop, {"ana", "ana@example.com"})
+    assert (leaves.profile_id, {one.value for one in leaves.identifiers}) == (till, {"till-7", "+34600000001"})
+    assert people(live) == together, "looking changes nothing"
+    client.post(f"/people/{shop}/split/{merge}")
+    assert people(live) == before
+    again = client.get(f"/people/{shop}/split/{merge}", follow=True)
+    assert "This merge was undone already." in again.text
+
+
+def test_a_merge_and_a_split_can_be_taken_back_at_once(
+    live: Live, desk: Callable[..., Client], two: tuple[UUID, UUID], workspace_id: int
+) -> None:
+    from tessera.access.queries import audit_entries
+
+    shop, till = two
+    client, apart = desk("support"), people(live)
+
+    merged = client.post(f"/people/{shop}/merge/{till}", {"keep": str(shop), "reason": "same"}, follow=True)
+    together = people(live)
+    split = client.post(undo_of(merged), follow=True)
+    assert people(live) == apart
+    redo = undo_of(split)
+    joined = client.post(redo, follow=True)
+
+    assert people(live) == together
+    assert [story.reason for story in joined.context["merges"]] == ["same", "same"]
+    assert undo_of(joined)
+    assert undo_of(client.get(f"/people/{shop}")) == "", "it is offered once"
+    assert client.post(redo).status_code == 302
+    assert [entry.action for entry in audit_entries(workspace_id)][:3] == [
+        "merge_profiles",
+        "split_profiles",
+        "merge_profiles",
+    ]
+
+
+def test_what_is_together_cannot_be_merged_again(desk: Callable[..., Client], two: tuple[UUID, UUID]) -> None:
+    shop, till = two
+    client = desk()
+    merged = client.post(f"/people/{shop}/merge/{till}", {"keep": str(shop), "reason": "same"}, follow=True)
+    merge = merged.context["merges"][0].merge_id
+    assert client.post(f"/people/{shop}/merge-again/{merge}").status_code == 404
+    assert client.post(f"/people/{shop}/merge-again/{uuid4()}").status_code == 404

@@ -232,9 +232,11 @@ def test_a_stranger_sees_nobody(live: Live, desk: Callable[..., Client], ana: UU
 
     assert "Nobody is here yet" in stranger.get("/people").text
     assert "Nobody found" in stranger.get("/people?q=ana").text
-    for page in ("", "/history", "/export", "/merge", "/attributes", "/attributes/form", f"/merge/{ana}"):
+    own = ("/tabs/main/edit", f"/split/{merge[0]}", "/avatar/abc/large")
+    for page in ("", "/history", "/export", "/merge", "/attributes", "/attributes/form", f"/merge/{ana}", *own):
         assert stranger.get(f"/people/{ana}{page}").status_code == 404, page
-    for act in ("attributes/set", "attributes/remove", f"split/{merge[0]}"):
+    about = ("status", "test-subscriber", "avatar", "avatar/remove", "tabs/main/pin", f"merge-again/{merge[0]}")
+    for act in ("attributes/set", "attributes/remove", f"split/{merge[0]}", *about):
         answer = stranger.post(f"/people/{ana}/{act}", {"name": "x", "kind": "text", "value": "y"})
         assert answer.status_code == 404, act
     assert live.execute("SELECT count(*) FROM identity_merge WHERE undone_at IS NULL").fetchone() == (1,)

@@ -13,6 +13,7 @@ ROLES = ("owner", "admin", "marketer", "support", "developer", "analyst")
 SOURCES = {"owner", "admin", "developer"}
 PEOPLE = {"owner", "admin", "marketer", "support"}
 ERASERS = {"owner", "admin"}
+FACES = {"owner", "admin", "marketer"}
 EXPORTS = {"owner", "admin", "marketer"}
 
 SCREENS: list[tuple[str, str, set[str]]] = [
@@ -20,6 +21,10 @@ SCREENS: list[tuple[str, str, set[str]]] = [
     ("GET", "/people", set(ROLES)),
     ("GET", "/people/{person}", set(ROLES)),
     ("GET", "/people/{person}/history", set(ROLES)),
+    ("GET", "/people/{person}/tabs/main/edit", set(ROLES)),
+    ("POST", "/people/{person}/tabs/main/edit", set(ROLES)),
+    ("POST", "/people/{person}/tabs/contact/pin", set(ROLES)),
+    ("POST", "/people/{person}/tabs/0/delete", set(ROLES)),
     ("GET", "/sources", set(ROLES)),
     ("GET", "/sources/{source}", set(ROLES)),
     ("GET", "/live", set(ROLES)),
@@ -60,6 +65,7 @@ SCREENS: list[tuple[str, str, set[str]]] = [
     ("GET", "/people/{person}/attributes/form", PEOPLE),
     ("POST", "/people/{person}/attributes/set", PEOPLE),
     ("POST", "/people/{person}/attributes/remove", PEOPLE),
+    ("GET", "/people/{person}/split/{person}", PEOPLE),
     ("POST", "/people/{person}/split/{person}", PEOPLE),
     ("GET", "/people/{person}/relations", set(ROLES)),
     ("GET", "/people/{person}/relations/candidates", PEOPLE),
@@ -89,6 +95,12 @@ SCREENS: list[tuple[str, str, set[str]]] = [
     ("POST", "/duplicates/{person}/accept", PEOPLE),
     ("POST", "/duplicates/{person}/reject", PEOPLE),
     ("POST", "/duplicates/{person}/undo", PEOPLE),
+    ("POST", "/people/{person}/merge-again/{person}", PEOPLE),
+    ("POST", "/people/{person}/status", PEOPLE),
+    ("POST", "/people/{person}/test-subscriber", PEOPLE),
+    ("POST", "/people/{person}/avatar", PEOPLE),
+    ("POST", "/people/{person}/avatar/remove", PEOPLE),
+    ("GET", "/people/{person}/avatar/abc/large", FACES),
 ]
 
 

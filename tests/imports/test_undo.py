@@ -8,11 +8,13 @@ import psycopg
 import pytest
 
 from factories.imports import carried_out, csv_file, imported, planned, undone, upload
-from factories.people import ingest, message, owner, people
+from factories.people import NOON, ingest, message, owner, people
 from tessera.events import history
 from tessera.imports import actions, queries, undoing
 from tessera.imports.records import WrongState
 from tessera.intake.settle import progress
+from tessera.intake.standing import change_status
+from tessera.profiles import queries as profiles
 
 Connection = psycopg.Connection[Any]
 TABLES = ("identity_profile", "identity_identifier", "profiles_search")
@@ -86,6 +88,24 @@ def test_what_happened_afterwards_stays(live: Connection, workspace_id: int) -> 
     assert owner(live, "email", "a@example.com") is None
     ingest(live, workspace_id, [message(userId="a", event="Back")])  # and the person lives on
     assert len(people(live)) == 1
+
+
+def test_what_staff_said_meanwhile_stays(live: Connection, workspace_id: int) -> None:
+    ingest(live, workspace_id, [message("identify", userId="a", traits={"email": "a@example.com"})])
+    done = imported(live, workspace_id, csv_file([["email", "plan"], ["a@example.com", "gold"]]))
+    profile = owner(live, "user_id", "a")
+    assert profile is not None
+    change_status(
+        live, workspace_id=workspace_id, profile_id=profile, status="suspended", reason="x", actor="eve", now=NOON
+    )
+
+    back = undone(live, done)
+
+    person = profiles.person(live, workspace_id, profile, now=NOON)
+    assert person is not None
+    assert back.undo is not None
+    assert (back.undo.refolded, back.undo.incomplete) == (1, [])
+    assert (person.status, person.attributes) == ("suspended", {"email": "a@example.com"})
 
 
 def test_an_undo_says_so_to_whoever_follows_history(live: Connection, workspace_id: int) -> None:

@@ -6,7 +6,9 @@ import psycopg
 import pytest
 
 from factories.people import NOON, drain, message, owner, put_in_inbox, root
+from factories.pictures import picture
 from tessera.identity.suppression import count_suppressions, suppressed_among
+from tessera.intake.standing import change_avatar
 from tessera.privacy.actions import erase_person
 
 from .world import MARKS, people_with_marks, places_of, waiting
@@ -58,6 +60,7 @@ def test_nothing_of_the_person_is_anywhere_in_the_database(live: Connection, wor
 
 def test_the_report_says_what_was_removed(live: Connection, workspace_id: int):
     person = people_with_marks(live, workspace_id)
+    change_avatar(live, workspace_id=workspace_id, profile_id=person, raw=picture(), actor="eva", now=NOON)
 
     report = erase_person(
         live, workspace_id=workspace_id, profile_id=person, actor="eva", reason="asked", suppress=True, now=NOON
@@ -68,7 +71,7 @@ def test_the_report_says_what_was_removed(live: Connection, workspace_id: int):
         "access_rememberedreply": 1,
         "duplicates_pair": 0,
         "events_catalogue": 9,
-        "events_history": 8,
+        "events_history": 9,
         "events_history_of_others": 4,
         "events_inbox": 2,
         "events_problem": 0,
@@ -82,6 +85,7 @@ def test_the_report_says_what_was_removed(live: Connection, workspace_id: int):
         "identity_refusal": 1,
         "imports_chunk": 0,
         "imports_error": 0,
+        "profiles_avatar": 1,
         "profiles_relation": 2,
         "profiles_search": 3,
         "profiles_state": 2,

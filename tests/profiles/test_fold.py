@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 
 from factories.people import NOON
 from tessera.events.event import Event
+from tessera.events.history import SystemRecord
 from tessera.events.inbox import InboxRow
+from tessera.events.vocabulary import AVATAR_CHANGED, PROFILES_MERGED, STATUS_CHANGED, TEST_SUBSCRIBER_CHANGED
 from tessera.foundation.clock import DAY, HOUR, MINUTE, iso, to_micros
 from tessera.intake.normalise import normalise
+from tessera.profiles.facts import STATUSES, fold_fact
 from tessera.profiles.fold import fold
-from tessera.profiles.person import bucket_of, md5_of, placeholder_of, view_of, xxh_of
+from tessera.profiles.person import AvatarView, StandingView, bucket_of, md5_of, placeholder_of, view_of, xxh_of
 from tessera.profiles.state import BUCKET_DAYS, State, decode_state, encode_state, merge_states
 
 RECEIVED = to_micros(NOON)
@@ -86,6 +89,32 @@ messages = st.one_of(
         {"type": st.just("group"), "groupId": st.sampled_from(["acme", "umbrella"]), "traits": traits}
     ),
 )
+facts = st.one_of(
+    st.tuples(
+        st.just(STATUS_CHANGED),
+        st.builds(lambda status: {"status": status, "reason": "said so"}, st.sampled_from(STATUSES)),
+    ),
+    st.tuples(st.just(TEST_SUBSCRIBER_CHANGED), st.builds(lambda on: {"test_subscriber": on}, st.booleans())),
+    st.tuples(st.just(AVATAR_CHANGED), st.builds(lambda one: {"digest": one}, st.sampled_from(["a1", "b2", None]))),
+    st.tuples(st.just(PROFILES_MERGED), st.just({"reason": "event"})),
+)
+said = st.lists(st.tuples(facts, st.integers(0, 20)), max_size=10).map(
+    lambda drawn: [fact(str(number), *what, ago=minutes * MINUTE) for number, (what, minutes) in enumerate(drawn)]
+)
+
+
+def fact(key: str, name: str, body: dict[str, Any], *, ago: int = 0) -> SystemRecord:
+    """What a clerk says of the profile, some microseconds ago."""
+    who = UUID(int=5)
+    return SystemRecord(0, uuid5(SPACE, f"fact {key}"), 1, who, name, RECEIVED - ago, {**body, "actor": "eve"})
+
+
+def fold_facts(state: State, records: list[SystemRecord]) -> State:
+    for record in records:
+        fold_fact(state, record)
+    return state
+
+
 histories = st.lists(st.tuples(messages, st.integers(0, 90 * 24 * 60), st.integers(0, 5)), max_size=25).map(
     lambda drawn: [
         event(str(number), fields, ago=minutes * MINUTE, received=RECEIVED - delay)
@@ -108,6 +137,70 @@ def test_any_split_over_profiles_merges_to_equal_bytes(events: list[Event], home
     whole = encode_state(fold(State(), events))
     assert encode_state(merge_states(parts)) == whole
     assert encode_state(merge_states(reversed(parts))) == whole
+
+
+@given(histories, said, st.lists(st.integers(0, 3), min_size=35, max_size=35), st.randoms(use_true_random=False))
+def test_what_staff_say_depends_on_no_order_either(
+    events: list[Event], records: list[SystemRecord], homes: list[int], random: Any
+):
+    whole = encode_state(fold_facts(fold(State(), events), records))
+    shuffled = random.sample(records, len(records))
+    assert encode_state(fold(fold_facts(State(), shuffled), events)) == whole
+    parts = [State() for _ in range(4)]
+    for home, one in zip(homes, records, strict=False):
+        fold_fact(parts[home], one)
+    for home, happened in zip(homes[10:], events, strict=False):
+        fold(parts[home], [happened])
+    assert encode_state(merge_states(parts)) == whole
+    assert encode_state(merge_states(reversed(parts))) == whole
+    assert encode_state(fold_facts(decode_state(whole), records)) == whole, "saying it again changes nothing"
+
+
+def test_old_states_keep_their_bytes():
+    """No field that nothing was said about is written."""
+    assert encode_state(State()) == b'{"sessions":{}}'
+    stored = encode_state(fold(State(), [event("1", {"type": "page", "userId": None, "anonymousId": "a"})]))
+    for name in (b"registration", b"standing", b"test", b"portrait"):
+        assert name not in stored
+    assert encode_state(decode_state(stored)) == stored
+
+
+def test_the_latest_word_of_staff_holds():
+    later, earlier = {"status": "suspended", "reason": "b"}, {"status": "invalid", "reason": "a"}
+    records = [fact("1", STATUS_CHANGED, later), fact("2", STATUS_CHANGED, earlier, ago=DAY)]
+    records += [fact("3", TEST_SUBSCRIBER_CHANGED, {"test_subscriber": True})]
+    records += [fact("4", AVATAR_CHANGED, {"digest": "d1"}, ago=HOUR)]
+    shown = view(fold_facts(State(), records))
+    assert (shown.status, shown.test_subscriber) == ("suspended", True)
+    assert shown.standing == StandingView(NOON, "b", "eve")
+    assert shown.avatar == AvatarView(UUID(int=5), "d1")
+    gone = view(fold_facts(State(), [*records, fact("5", AVATAR_CHANGED, {"digest": None})]))
+    assert gone.avatar is None
+    assert (gone.first_seen_at, gone.last_seen_at) == (None, None), "a clerk's word is not the person's activity"
+    assert view(State()).status == "subscribed"
+
+
+def test_the_registration_is_the_first_time_they_said_who_they_are():
+    page = {"url": "https://a.example/join?x=1", "referrer": "https://b.example/"}
+    context = {"ip": "8.8.8.8", "userAgent": CHROME, "page": page, "library": {"name": "analytics.js"}}
+    nobody = {"type": "page", "userId": None, "anonymousId": "a", "context": context}
+    events = [
+        event("later", {"type": "identify", "userId": "u1"}),
+        event("first", {"type": "identify", "traits": {"email": "a@example.com"}, "context": context}, ago=DAY),
+        event("before", nobody, ago=2 * DAY),
+        event("viewed", nobody | {"type": "track", "event": "Seen"}, ago=3 * DAY),
+    ]
+    found = view(fold(State(), events)).registration
+    assert found is not None
+    assert (found.at, found.event, found.source_id) == (NOON - timedelta(days=1), "Identified", 1)
+    assert (found.ip, found.country, found.page, found.referrer) == ("8.8.8.8", "US", page["url"], page["referrer"])
+    assert (found.user_agent, found.vendor) == (CHROME, "analytics.js")
+
+
+def test_what_a_clerk_typed_in_is_no_registration():
+    typed = event("1", {"type": "identify", "traits": {"email": "a@example.com"}})
+    typed.source_id = None
+    assert view(fold(State(), [typed])).registration is None
 
 
 @given(histories)

@@ -38,17 +38,24 @@ def documents(answer: type, example: Any, *codes: str, writes: bool = False) -> 
     `writes` adds what every change has in common: a body and the Idempotency-Key.
     """
     _documented[answer.__name__] = answer
+    extra: dict[str, Any] = {"responses": {200: _answered(answer, example)} | _all_refused(codes, writes=writes)}
+    if writes:
+        extra["parameters"] = [IDEMPOTENCY_KEY]
+    return extra
+
+
+def pictured(content_type: str, *codes: str) -> dict[str, Any]:
+    """As `documents`, for an endpoint that answers with a picture."""
+    content = {content_type: {"schema": {"type": "string", "format": "binary"}, "examples": {}}}
+    return {"responses": {200: _ok(content)} | _all_refused(codes, writes=False)}
+
+
+def _all_refused(codes: tuple[str, ...], *, writes: bool) -> dict[int, Any]:
     told = (*EVERYWHERE, *AWAY, *PARAMETERS, *codes, *((*BODY, *IDEMPOTENT) if writes else ()))
     by_status: dict[int, list[str]] = {}
     for code in told:
         by_status.setdefault(KINDS[code].status, []).append(code)
-    extra: dict[str, Any] = {
-        "responses": {200: _answered(answer, example)}
-        | {status: _refused(status, found) for status, found in sorted(by_status.items())}
-    }
-    if writes:
-        extra["parameters"] = [IDEMPOTENCY_KEY]
-    return extra
+    return {status: _refused(status, found) for status, found in sorted(by_status.items())}
 
 
 def schemas() -> dict[str, Any]:
@@ -59,10 +66,14 @@ def schemas() -> dict[str, Any]:
 
 def _answered(answer: type, example: Any) -> dict[str, Any]:
     schema = {"$ref": REFERENCE.format(name=answer.__name__)}
+    return _ok({"application/json": {"schema": schema, "example": example}})
+
+
+def _ok(content: dict[str, Any]) -> dict[str, Any]:
     return {
         "description": "OK",
         "headers": {name: {"description": text, "schema": kind} for name, (text, kind) in RATE_HEADERS.items()},
-        "content": {"application/json": {"schema": schema, "example": example}},
+        "content": content,
     }
 
 

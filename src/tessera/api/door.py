@@ -14,9 +14,12 @@ from tessera.access.requests import count_request
 from tessera.api.problems import Refused, problem, problem_of, problem_response
 from tessera.foundation.pool import pool
 from tessera.foundation.settings import settings
+from tessera.profiles.pictures import MAX_BYTES as MAX_PICTURE
 
 MOST_BYTES: Final = 1_000_000
-"""Of one request's body."""
+"""Of one request's body; a picture may have more."""
+
+PICTURES: Final = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"})
 
 _NOTED_EVERY: Final = timedelta(minutes=1)
 _SAFE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -37,7 +40,7 @@ def open_door(view: View) -> View:
 def door(view: View, *, takes: str = "application/json") -> View:
     """For everything else: a key is asked for and its requests are counted before the view is called.
 
-    `takes` is the one media type its bodies may have.
+    `takes` is the one media type its bodies may have; pictures have several.
     """
 
     @wraps(view)
@@ -119,13 +122,21 @@ def _check_text(request: HttpRequest) -> None:
 
 def _check_body(request: HttpRequest, takes: str) -> None:
     """Refuses before a byte of the body is read."""
+    most, kinds = _allowed(request, takes)
     if request.headers.get("Transfer-Encoding") and not request.headers.get("Content-Length"):
         raise Refused("length_required", "send the body with a Content-Length")
     length = request.META.get("CONTENT_LENGTH") or "0"
-    if not length.isdigit() or int(length[:20]) > MOST_BYTES:
-        raise Refused("body_too_large", f"a body may have {MOST_BYTES} bytes")
-    if int(length) and request.content_type != takes:
-        raise Refused("unsupported_media_type", f"send the body as {takes}")
+    if not length.isdigit() or int(length[:20]) > most:
+        raise Refused("body_too_large", f"a body may have {most} bytes")
+    if int(length) and request.content_type not in kinds:
+        raise Refused("unsupported_media_type", f"send the body as {' or '.join(sorted(kinds))}")
+
+
+def _allowed(request: HttpRequest, takes: str) -> tuple[int, frozenset[str]]:
+    """The most bytes and the media types that this address takes."""
+    if request.method == "PUT" and request.path.endswith("/avatar"):
+        return MAX_PICTURE, PICTURES
+    return MOST_BYTES, frozenset({takes})
 
 
 def nothing_here(request: HttpRequest) -> HttpResponse:

@@ -3,7 +3,19 @@
 from typing import Final
 
 from tessera import __version__
-from tessera.api import catalogue, duplicates, erasures, exports, imports, merges, overview, people, relations, sources
+from tessera.api import (
+    catalogue,
+    duplicates,
+    erasures,
+    exports,
+    imports,
+    merges,
+    overview,
+    people,
+    relations,
+    sources,
+    standing,
+)
 from tessera.api.service import Service, StrictJson
 
 DESCRIPTION: Final = """
@@ -24,6 +36,7 @@ service = Service(
 for router in (
     merges.router,
     relations.router,
+    standing.router,
     people.router,
     erasures.router,
     overview.router,

@@ -13,8 +13,7 @@ from tessera.api.references import find_profile
 from tessera.api.service import WRITE_PEOPLE, endpoint
 from tessera.api.writes import Connection, carry_out, note
 from tessera.identity import actions as identity
-from tessera.identity.queries import MergeRecord
-from tessera.profiles.person import MergeView
+from tessera.profiles.person import MergeView, merge_view
 
 router = Router(tags=["changes"])
 
@@ -52,7 +51,7 @@ def merge_people(request: HttpRequest, wanted: MergeRequest) -> HttpResponse:
             now=datetime.now(UTC),
         )
         note(connection, grant, "merge_profiles", merge.kept, merge_id=merge.merge_id, absorbed=merge.absorbed)
-        return _merge_view(merge)
+        return merge_view(merge)
 
     return carry_out(request, act)
 
@@ -76,10 +75,6 @@ def split_people(request: HttpRequest, wanted: SplitRequest) -> HttpResponse:
             now=datetime.now(UTC),
         )
         note(connection, grant, "split_profiles", merge.kept, merge_id=merge.merge_id, absorbed=merge.absorbed)
-        return _merge_view(merge)
+        return merge_view(merge)
 
     return carry_out(request, act)
-
-
-def _merge_view(merge: MergeRecord) -> MergeView:
-    return MergeView(**{name: getattr(merge, name) for name in MergeView.__struct_fields__})

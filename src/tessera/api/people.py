@@ -1,12 +1,13 @@
 """People: the list, one person, what happened to them, everything held about them, and changing what is known."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from msgspec import Struct
 from ninja import Router
 from ninja.params.functions import Query
+from pydantic import Field
 
 from tessera.access.audit import record_audit_on
 from tessera.api import examples
@@ -16,6 +17,7 @@ from tessera.api.problems import Refused, encode
 from tessera.api.references import MOST_LETTERS, find_person, find_profile, no_such_person, read_identifier
 from tessera.api.service import READ_PEOPLE, WRITE_PEOPLE, answer, endpoint
 from tessera.api.writes import Connection, carry_out, note
+from tessera.events.history import Wanted
 from tessera.events.messages import read_message
 from tessera.foundation.pool import pool
 from tessera.identity import queries as identity
@@ -27,6 +29,10 @@ from tessera.profiles.person import PersonView
 from tessera.profiles.queries import PeoplePage, TimelinePage
 
 router = Router(tags=["people"])
+
+Name = Annotated[str, Field(min_length=1, max_length=255)]
+EventType = Literal["track", "page", "screen", "identify", "group", "alias", "system"]
+SourceId = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 
 class Refusals(Struct, frozen=True):
@@ -80,16 +86,41 @@ def list_people(
         "unknown_parameter",
     ),
 )
-def list_events(request: HttpRequest, id: PersonReference, before: Cursor = None, limit: Limit = 50) -> HttpResponse:
-    """The history of all the person's profiles, newest first. Pass `next` of one page as `before` of the following."""
-    only(request, "before", "limit")
+def list_events(
+    request: HttpRequest,
+    id: PersonReference,
+    before: Cursor = None,
+    limit: Limit = 50,
+    name: Annotated[
+        list[Name], Query(max_length=50, description="Only events of these names; may be given more than once.")
+    ] = [],  # noqa: B006 -- ninja reads it, nobody changes it
+    type: Annotated[
+        list[EventType], Query(max_length=7, description="Only events of these types; may be given more than once.")
+    ] = [],  # noqa: B006
+    source: Annotated[
+        list[SourceId], Query(max_length=50, description="Only events of these sources; may be given more than once.")
+    ] = [],  # noqa: B006
+    since: Annotated[datetime | None, Query(description="Only what happened at this moment or later.")] = None,
+    until: Annotated[datetime | None, Query(description="Only what happened before this moment.")] = None,
+    text: Annotated[str, Query(max_length=100, description="Only events with this in their name.")] = "",
+) -> HttpResponse:
+    """The history of all the person's profiles, newest first. Pass `next` of one page as `before` of the following.
+
+    Filters narrow it together. A moment without a zone is taken as UTC.
+    """
+    only(request, "before", "limit", "name", "type", "source", "since", "until", "text")
+    wanted = Wanted(tuple(name), tuple(type), tuple(source), _in_utc(since), _in_utc(until), text.strip())
     workspace = grant_of(request).workspace_id
     with pool().connection() as connection:
         profile = find_profile(connection, workspace, id)
-        page = queries.timeline(connection, workspace, profile, before=before, limit=limit)
+        page = queries.timeline(connection, workspace, profile, before=before, limit=limit, wanted=wanted)
     if page is None:
         raise no_such_person(id)
     return answer(page)
+
+
+def _in_utc(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
 @router.get(

@@ -45,7 +45,7 @@ MAIN: Final = (
         _("People"),
         "group",
         "console:people",
-        frozenset({"people", "person", "merge", "merge_with", "attribute", "erase"}),
+        frozenset({"people", "person", "merge", "merge_with", "attribute", "erase", "split", "edit_tab", "history"}),
         "g p",
     ),
     Place(_("Live events"), "bolt", "console:live", frozenset({"live", "live_of_source"}), "g l"),

@@ -8,8 +8,16 @@ import msgspec
 from django.utils.translation import gettext as _
 from msgspec import Struct
 
+from tessera.console.words import status_in_words
 from tessera.events.event import SYSTEM
-from tessera.events.vocabulary import NAMES, PROFILES_MERGED, PROFILES_SPLIT
+from tessera.events.vocabulary import (
+    AVATAR_CHANGED,
+    NAMES,
+    PROFILES_MERGED,
+    PROFILES_SPLIT,
+    STATUS_CHANGED,
+    TEST_SUBSCRIBER_CHANGED,
+)
 from tessera.profiles.queries import TimelineEvent
 
 _ICONS: Final = {
@@ -21,6 +29,10 @@ _ICONS: Final = {
     "track": "bolt",
     PROFILES_MERGED: "call_merge",
     PROFILES_SPLIT: "call_split",
+    STATUS_CHANGED: "flag",
+    TEST_SUBSCRIBER_CHANGED: "science",
+    AVATAR_CHANGED: "photo_camera",
+    SYSTEM: "manage_accounts",
 }
 _TELLING: Final = ("name", "title", "product", "product_name", "category", "query", "coupon", "order_id", "plan")
 """Properties that say most about an event, in this order."""
@@ -46,7 +58,7 @@ def line_of(event: TimelineEvent, sources: dict[int, str]) -> Line:
     return Line(
         event_id=event.event_id,
         at=event.occurred_at,
-        icon=_ICONS.get(event.name if event.type == SYSTEM else event.type, "bolt"),
+        icon=_ICONS.get(event.name if event.type == SYSTEM else event.type) or _ICONS.get(event.type, "bolt"),
         title=_title(event),
         summary=_summary(event),
         source=sources.get(event.source_id or 0, ""),
@@ -63,6 +75,11 @@ def _title(event: TimelineEvent) -> str:
         NAMES["alias"]: _("Got another ID"),
         PROFILES_MERGED: _("Two profiles became one person"),
         PROFILES_SPLIT: _("A merge was undone"),
+        STATUS_CHANGED: _("Status: %(status)s") % {"status": status_in_words(str(event.body.get("status", "")))},
+        TEST_SUBSCRIBER_CHANGED: _("Marked as a test subscriber")
+        if event.body.get("test_subscriber")
+        else _("No longer a test subscriber"),
+        AVATAR_CHANGED: _("Got a new picture") if event.body.get("digest") else _("The picture was removed"),
     }
     by_the_house = event.type != "track"
     return known.get(event.name, event.name) if by_the_house else event.name
@@ -80,7 +97,8 @@ def _summary(event: TimelineEvent) -> str:
         case "alias":
             return f"{body.get('previousId', '')} → {body.get('userId', '')}"[:LONGEST_DETAIL]
         case "system":
-            return str(body.get("reason") or "") if body.get("reason") != "event" else ""
+            told = (body.get("reason"), body.get("actor")) if body.get("reason") != "event" else ()
+            return " · ".join(_short(part) for part in told if part)
     return _of_properties(_object(body, "properties"))
 
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from tessera.foundation.errors import TesseraError
@@ -102,6 +102,9 @@ _ERRORS: Final[dict[str, Text]] = {
     "not_in_pair": _("Choose one of the two people to stand for both."),
     "import_file_gone": _("The file is no longer kept. Upload it again."),
     "invalid_cursor": _("That page is not there any more. Begin with the first."),
+    "invalid_picture": _("That is no picture we can take. It must be a JPEG, PNG, WebP or still GIF of at most 5 MB."),
+    "invalid_tab": _("A tab needs a name of its own, of at most 40 characters; you can have 12 tabs."),
+    "invalid_status": _("Choose a status and say why in at most 500 characters."),
     "not_found": _("That is not there any more."),
     "invalid_identifier": _("That names nobody. An e-mail or a phone must be complete."),
     "invalid_relation": _("That relation will not do: nobody is related to themselves."),
@@ -121,6 +124,26 @@ _ERRORS: Final[dict[str, Text]] = {
     "too_many_exports": _("Twenty exports wait or run already. Try again when some are done."),
     "wrong_import_state": _("The import is not where this can be done. Look where it stands now."),
     "weak_password": _("A password needs at least 10 characters."),
+}
+
+STATUSES: Final[dict[str, Text]] = {
+    "subscribed": _("Subscribed"),
+    "unsubscribed": _("Unsubscribed"),
+    "complainer": _("Complained of spam"),
+    "hard_bounced": _("Hard bounced"),
+    "unconfirmed": _("Unconfirmed"),
+    "suspended": _("Suspended"),
+    "invalid": _("Invalid"),
+}
+"""The global statuses (`profiles.facts.STATUSES`)."""
+
+TABS: Final[dict[str, Text]] = {
+    "main": pgettext_lazy("tab of the card", "Main"),
+    "personal": _("Personal"),
+    "contact": _("Contact"),
+    "registration": _("Registration"),
+    "tracked": _("Tracked"),
+    "additional": _("Additional fields"),
 }
 
 _RULES: Final[dict[str, Text]] = {
@@ -161,3 +184,13 @@ def kind_in_words(kind: str) -> str:
 def attribute_in_words(name: str) -> str:
     """A standard attribute by its label, a custom one by its name."""
     return str(ATTRIBUTES.get(name, name))
+
+
+def status_in_words(status: str) -> str:
+    """The global status of a person."""
+    return str(STATUSES.get(status, status))
+
+
+def tab_in_words(tab: str) -> str:
+    """A tab everybody has."""
+    return str(TABS.get(tab, tab))

@@ -17,7 +17,7 @@ from msgspec import Struct
 from tessera.events.event import SYSTEM, Event
 from tessera.events.inbox import COPY_HEADER, COPY_TRAILER
 from tessera.foundation.arrays import postgres_micros
-from tessera.foundation.clock import EPOCH, Micros
+from tessera.foundation.clock import EPOCH, Micros, to_micros
 
 Connection = psycopg.Connection[Any]
 
@@ -59,6 +59,14 @@ class SystemRecord(Struct, frozen=True):
     name: str
     at: Micros
     body: dict[str, Any]
+
+
+def system_record_of(row: Recorded) -> SystemRecord:
+    """The house's own record as it was appended."""
+    body = msgspec.json.decode(row.body)
+    return SystemRecord(
+        row.lane, row.event_id, row.workspace_id, row.profile_id, row.name, to_micros(row.occurred_at), body
+    )
 
 
 Entry = tuple[Event, UUID] | SystemRecord
@@ -166,24 +174,70 @@ def _read(row: Sequence[Any]) -> Recorded:
     return Recorded(**{**fields, "envelope": fields["envelope"].encode(), "body": fields["body"].encode()})
 
 
+class Wanted(Struct, frozen=True):
+    """What of a history is asked for; what is left empty filters nothing.
+
+    `names` are whole names, `text` is any part of one whatever its capitals; `since` is included, `until` is not.
+    """
+
+    names: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    sources: tuple[int, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+    text: str = ""
+
+
+EVERYTHING: Final = Wanted()
+_FILTERS: Final = {
+    "names": "name = ANY(%(names)s)",
+    "kinds": "kind = ANY(%(kinds)s)",
+    "sources": "source_id = ANY(%(sources)s)",
+    "since": "occurred_at >= %(since)s",
+    "until": "occurred_at < %(until)s",
+    "text": "strpos(lower(name), lower(%(text)s)) > 0",
+}
+
+
 def of_profiles(
     connection: Connection,
     profiles: Sequence[UUID],
     *,
     before: tuple[datetime, int, int] | None,
     limit: int,
+    wanted: Wanted = EVERYTHING,
 ) -> list[Recorded]:
     """What happened to these profiles, newest first; `before` is (occurred_at, lane, position) of the last one seen."""
-    keyset = "AND (occurred_at, lane, position) < (%(at)s, %(lane)s, %(position)s)" if before else ""
     at, lane, position = before or (EPOCH, 0, 0)
+    parameters: dict[str, Any] = {"at": at, "lane": lane, "position": position, "limit": limit}
+    clauses = ["(occurred_at, lane, position) < (%(at)s, %(lane)s, %(position)s)"] if before else []
+    for name, clause in _FILTERS.items():
+        value = getattr(wanted, name)
+        if value:
+            clauses.append(clause)
+            parameters[name] = list(value) if isinstance(value, tuple) else value
+    narrowed = "".join(f" AND {clause}" for clause in clauses)
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM unnest(%(profiles)s::uuid[]) AS wanted (profile) CROSS JOIN LATERAL ("  # noqa: S608
-        f" SELECT * FROM events_history WHERE profile_id = wanted.profile {keyset}"
+        f" SELECT * FROM events_history WHERE profile_id = wanted.profile{narrowed}"
         "  ORDER BY occurred_at DESC, lane DESC, position DESC LIMIT %(limit)s) AS newest_of_each"
         " ORDER BY occurred_at DESC, lane DESC, position DESC LIMIT %(limit)s",
-        {"profiles": list(profiles), "at": at, "lane": lane, "position": position, "limit": limit},
+        parameters | {"profiles": list(profiles)},
     )
     return [_read(row) for row in rows]
+
+
+def sources_at(connection: Connection, moments: Sequence[tuple[UUID, datetime]]) -> dict[tuple[UUID, datetime], int]:
+    """The source of what happened to a profile at a moment, for each of these that history tells of."""
+    rows = connection.execute(
+        "SELECT wanted.profile, wanted.at, first.source_id"
+        "  FROM unnest(%s::uuid[], %s::timestamptz[]) AS wanted (profile, at) CROSS JOIN LATERAL ("
+        "       SELECT source_id FROM events_history"
+        "        WHERE profile_id = wanted.profile AND occurred_at = wanted.at AND source_id IS NOT NULL"
+        "        ORDER BY lane, position LIMIT 1) AS first",
+        ([profile for profile, _ in moments], [at for _, at in moments]),
+    )
+    return {(profile, at): source for profile, at, source in rows}
 
 
 def of_source(connection: Connection, source_id: int, *, after: datetime | None, limit: int) -> list[Recorded]:

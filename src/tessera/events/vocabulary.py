@@ -32,6 +32,38 @@ PROFILES_MERGED: Final = "Profiles Merged"
 PROFILES_SPLIT: Final = "Profiles Split"
 PERSON_ERASED: Final = "Person Erased"
 IMPORT_UNDONE: Final = "Import Undone"
+STATUS_CHANGED: Final = "Status Changed"
+TEST_SUBSCRIBER_CHANGED: Final = "Test Subscriber Changed"
+AVATAR_CHANGED: Final = "Avatar Changed"
+HOUSE_NAMES: Final = (
+    PROFILES_MERGED,
+    PROFILES_SPLIT,
+    PERSON_ERASED,
+    IMPORT_UNDONE,
+    STATUS_CHANGED,
+    TEST_SUBSCRIBER_CHANGED,
+    AVATAR_CHANGED,
+)
+"""What the house itself records: no client can send these as such, however it names its own events."""
+
+MESSAGE_EVENTS: Final[dict[tuple[str, str], tuple[str, ...]]] = {
+    ("email", "sent"): ("Email Sent",),
+    ("email", "delivered"): ("Email Delivered",),
+    ("email", "opened"): ("Email Opened",),
+    ("email", "clicked"): ("Email Link Clicked", "Email Clicked"),
+    ("email", "read"): ("Email Read",),
+    ("email", "replied"): ("Email Replied",),
+    ("sms", "sent"): ("SMS Sent",),
+    ("sms", "delivered"): ("SMS Delivered",),
+    ("sms", "clicked"): ("SMS Link Clicked", "SMS Clicked"),
+    ("sms", "replied"): ("SMS Replied", "SMS Received"),
+    ("push", "sent"): ("Push Notification Sent",),
+    ("push", "delivered"): ("Push Notification Delivered", "Push Notification Received"),
+    ("push", "opened"): ("Push Notification Opened", "Push Notification Tapped"),
+    ("push", "clicked"): ("Push Notification Clicked",),
+}
+"""What became of a message, by channel: the names of Segment's e-mail and mobile specs (reference semantics §5.2), and
+ours where these have none. An e-mail is read when it stays open for at least 12 seconds (§3.1)."""
 
 
 def name_of(message: Message) -> str:

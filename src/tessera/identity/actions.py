@@ -17,7 +17,7 @@ from tessera.foundation.ids import uuid7
 from tessera.identity import queries, store
 from tessera.identity.directory import MergeRefused, NoSuchProfile, PlannedMerge, merged_record
 from tessera.identity.queries import MergeRecord
-from tessera.identity.rules import Link, roots_after, rules_against
+from tessera.identity.rules import roots_after, rules_against
 
 Connection = psycopg.Connection[Any]
 
@@ -125,11 +125,7 @@ def split_profiles(
 def _reroot_without(connection: Connection, root: UUID) -> None:
     """Give the members of this root the roots that the merges still standing make."""
     members = [member.profile_id for member in queries.members_of(connection, [root])]
-    links = [
-        Link(merge.kept_link, merge.absorbed_link)
-        for merge in queries.merges_of(connection, members)
-        if merge.undone_at is None and merge.kept_link in members and merge.absorbed_link in members
-    ]
+    links = queries.standing_links(queries.merges_of(connection, members), members)
     store.reroot(connection, roots_after(members, links))
 
 

@@ -1,6 +1,6 @@
 """What other rooms may ask about who is who. Everything takes a psycopg connection and returns frozen values."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,7 +9,7 @@ import psycopg
 from msgspec import Struct
 
 from tessera.events.event import Identifier
-from tessera.identity.rules import is_blocked
+from tessera.identity.rules import Link, is_blocked, roots_after
 
 Connection = psycopg.Connection[Any]
 
@@ -148,6 +148,29 @@ def merge_by_id(connection: Connection, workspace_id: int, merge_id: UUID) -> Me
         (merge_id, workspace_id),
     ).fetchone()
     return MergeRecord(*row) if row else None
+
+
+def standing_links(merges: Sequence[MergeRecord], members: Container[UUID]) -> list[Link]:
+    """What ties these members together: the merges that nobody undid, oldest first."""
+    return [
+        Link(merge.kept_link, merge.absorbed_link)
+        for merge in merges
+        if merge.undone_at is None and merge.kept_link in members and merge.absorbed_link in members
+    ]
+
+
+def roots_after_split(connection: Connection, workspace_id: int, merge_id: UUID) -> dict[UUID, UUID] | None:
+    """What a split would do, without doing it: each profile of the person, and who would stand for it then.
+
+    None where there is no such merge in force.
+    """
+    merge = merge_by_id(connection, workspace_id, merge_id)
+    if merge is None or merge.undone_at is not None:
+        return None
+    root = root_of(connection, workspace_id, merge.kept_link)
+    members = [member.profile_id for member in members_of(connection, [root] if root else [])]
+    others = [one for one in merges_of(connection, members) if one.merge_id != merge_id]
+    return roots_after(members, standing_links(others, members))
 
 
 def refusals_of(connection: Connection, profiles: Sequence[UUID]) -> list[RefusalRecord]:

@@ -34,6 +34,7 @@ from tessera.intake.pipeline import Context
 from tessera.intake.worker import prepare
 from tessera.profiles import bulk as profile_bulk
 from tessera.profiles import store as profile_store
+from tessera.profiles.facts import fold_fact
 from tessera.profiles.fold import fold_event
 from tessera.profiles.state import State, decode_state, encode_state
 from tessera.profiles.store import Stored, WordChanges, words_of
@@ -143,6 +144,10 @@ class _Slice:
             mine = left[row.profile_id]
             stays = row.event_id not in self._gone
             mine.staying += stays
+            if row.kind == SYSTEM and row.profile_id in self._touched:
+                record = history.system_record_of(row)
+                fold_fact(mine.whole, record)
+                fold_fact(mine.rest, record)
             event = self._event(row)
             if event is None:
                 continue

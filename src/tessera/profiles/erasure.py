@@ -1,4 +1,4 @@
-"""Forgetting what we know of somebody: states, search words, relations of theirs and with them."""
+"""Forgetting what we know of somebody: states, search words, pictures, relations of theirs and with them."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -13,7 +13,7 @@ from tessera.profiles.state import State
 
 Connection = psycopg.Connection[Any]
 
-_OWN: Final = ("profiles_state", "profiles_search")
+_OWN: Final = ("profiles_state", "profiles_search", "profiles_avatar")
 _TO_THEM: Final = """
 DELETE FROM profiles_relation r USING unnest(%s::text[], %s::text[]) AS named (kind, value)
  WHERE r.workspace_id = %s AND r.other_value = named.value AND r.other_kind = named.kind
@@ -45,6 +45,7 @@ def count_profiles_of(connection: Connection, profiles: Sequence[UUID]) -> dict[
     row = connection.execute(
         "SELECT (SELECT count(*) FROM profiles_state WHERE profile_id = ANY(%(profiles)s)),"
         " (SELECT count(*) FROM profiles_search WHERE profile_id = ANY(%(profiles)s)),"
+        " (SELECT count(*) FROM profiles_avatar WHERE profile_id = ANY(%(profiles)s)),"
         " (SELECT count(*) FROM profiles_relation WHERE profile_id = ANY(%(profiles)s)"
         "     OR other_kind = 'profile_id' AND other_value = ANY(%(profiles)s::text[]))",
         {"profiles": list(profiles)},
@@ -62,4 +63,6 @@ def telling_values(state: State) -> list[str]:
         texts.append(f"{first} {last}")
     if state.activity is not None:
         texts.append(state.activity.ip)
+    if state.registration is not None:
+        texts.append(state.registration.ip)
     return [text for text in texts if isinstance(text, str) and len(text) <= 500]

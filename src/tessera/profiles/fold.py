@@ -28,6 +28,7 @@ from tessera.profiles.state import (
     Activity,
     Counter,
     Group,
+    Registration,
     State,
     Touch,
     later_device,
@@ -43,8 +44,13 @@ _CURRENCY: Final = re.compile(r"[A-Za-z]{3}")
 
 MAX_ADDRESS: Final = 2_000
 
+MAX_REFERENCE: Final = 500
+"""Letters of an address or a user agent that are kept as evidence of a registration."""
+
 _COUNTED: Final = frozenset({"track", "page", "screen"})
 _ACTIVE: Final = frozenset({"track", "page", "screen", "identify"})
+_TELLING: Final = frozenset({"identify", "track"})
+_NAMES_A_PERSON: Final = frozenset({"user_id", "email", "phone"})
 _CAMPAIGN_FIELDS: Final = ("source", "medium", "name", "term", "content")
 
 
@@ -66,6 +72,10 @@ def fold_event(state: State, event: Event) -> None:
         _count(state, event)
     elif event.kind == "group":
         _fold_group(state, event)
+    if event.kind in _TELLING:
+        known = state.registration
+        if known is None or (at, event.tie) < (known.at, known.tie):
+            _fold_registration(state, event)
     if event.kind in _ACTIVE and is_by_the_person(event):
         sessions.note(state.sessions, at // SECOND)
         _fold_context(state, event)
@@ -251,6 +261,36 @@ def _fold_context(state: State, event: Event) -> None:
             postcode=place.postcode,
             time_zone=place.time_zone or _time_zone(event.context),
         )
+
+
+def _fold_registration(state: State, event: Event) -> None:
+    """Evidence of who said first who this is, if that is what the event does.
+
+    What staff write by hand has no source: that is not the person's word.
+    """
+    if event.source_id is None or not any(kind in _NAMES_A_PERSON for kind, _ in event.identifiers):
+        return
+    context = event.context
+    page, library = context.get("page"), context.get("library")
+    place = place_of(event.ip) if event.ip else NOWHERE
+    state.registration = Registration(
+        at=event.occurred_at,
+        tie=event.tie,
+        event=event.name,
+        source_id=event.source_id,
+        ip=event.ip,
+        country=place.country,
+        city=place.city,
+        page=_reference(page, "url"),
+        referrer=_reference(page, "referrer"),
+        user_agent=event.user_agent[:MAX_REFERENCE] if event.user_agent else None,
+        vendor=_reference(library, "name"),
+    )
+
+
+def _reference(source: Any, name: str) -> str | None:
+    value = source.get(name) if type(source) is dict else None
+    return value[:MAX_REFERENCE] if type(value) is str and value else None
 
 
 def _infer(state: State, event: Event, country: str | None, time_zone: str | None) -> None:

@@ -11,12 +11,22 @@ from xxhash import xxh64_hexdigest, xxh64_intdigest
 
 from tessera.foundation.clock import SECOND, Micros, to_datetime
 from tessera.identity.queries import HeldIdentifier, Member, MergeRecord
+from tessera.profiles.facts import DEFAULT_STATUS
 from tessera.profiles.fold import MILLIONTHS, ORDER_COMPLETED
 from tessera.profiles.registers import Register, value_of
-from tessera.profiles.state import Activity, Counter, Device, Group, State, Touch
+from tessera.profiles.state import (
+    Activity,
+    Counter,
+    Device,
+    Group,
+    Portrait,
+    Registration,
+    Standing,
+    State,
+    Touch,
+)
 
 BUCKETS = 10_000
-DEFAULT_STATUS = "subscribed"
 
 
 class IdentifierView(Struct, frozen=True):
@@ -106,6 +116,36 @@ class ActivityView(Struct, frozen=True):
     time_zone: str | None
 
 
+class RegistrationView(Struct, frozen=True):
+    """The first time the person said who they are: the evidence of their registration."""
+
+    at: datetime
+    event: str | None
+    source_id: int | None
+    ip: str | None
+    country: str | None
+    city: str | None
+    page: str | None
+    referrer: str | None
+    user_agent: str | None
+    vendor: str | None
+
+
+class StandingView(Struct, frozen=True):
+    """Who last set the status, when and why."""
+
+    at: datetime
+    reason: str
+    by: str
+
+
+class AvatarView(Struct, frozen=True):
+    """Where the picture is kept: `digest` changes with it, so that what was fetched may be kept."""
+
+    profile_id: UUID
+    digest: str
+
+
 class GroupView(Struct, frozen=True):
     group_id: str
     first_at: datetime
@@ -119,9 +159,13 @@ class MemberView(Struct, frozen=True):
 
 
 class MergeView(Struct, frozen=True):
+    """`kept` and `absorbed` stood for the two people; the links are the very profiles that were linked."""
+
     merge_id: UUID
     kept: UUID
     absorbed: UUID
+    kept_link: UUID
+    absorbed_link: UUID
     reason: str
     evidence: dict[str, Any]
     at: datetime
@@ -137,6 +181,9 @@ class PersonView(Struct, frozen=True):
     md5: str
     xxh: str
     status: str
+    standing: StandingView | None
+    test_subscriber: bool
+    avatar: AvatarView | None
     name: str | None
     email: str
     email_is_placeholder: bool
@@ -149,6 +196,7 @@ class PersonView(Struct, frozen=True):
     sessions: SessionsView
     devices: list[DeviceView]
     groups: list[GroupView]
+    registration: RegistrationView | None
     last_activity: ActivityView | None
     utm: UtmView
     members: list[MemberView]
@@ -212,7 +260,10 @@ def view_of(
         person_id=root,
         md5=md5_of(root),
         xxh=xxh_of(root),
-        status=DEFAULT_STATUS,
+        status=state.standing.status if state.standing else DEFAULT_STATUS,
+        standing=_standing(state.standing),
+        test_subscriber=state.test is not None and state.test.on,
+        avatar=_avatar(state.portrait),
         name=name_of(attributes),
         email=email or placeholder_of(root),
         email_is_placeholder=email is None,
@@ -225,17 +276,37 @@ def view_of(
         sessions=_sessions(state),
         devices=_devices(state.devices),
         groups=[_group(key, group) for key, group in sorted(state.groups.items())],
+        registration=_registration(state.registration),
         last_activity=_activity(state.activity),
         utm=UtmView(_touch(state.first_touch), _touch(state.last_touch)),
         members=[MemberView(member.profile_id, member.created_at) for member in members],
-        merges=[
-            MergeView(m.merge_id, m.kept, m.absorbed, m.reason, m.evidence, m.at, m.undone_at, m.undone_by)
-            for m in merges
-        ],
+        merges=[merge_view(merge) for merge in merges],
         first_seen_at=_moment(state.first),
         last_seen_at=_moment(state.last),
         created_at=_moment(state.created) or born or to_datetime(0),
     )
+
+
+def merge_view(merge: MergeRecord) -> MergeView:
+    """The merge as the card and the API show it."""
+    return MergeView(**{name: getattr(merge, name) for name in MergeView.__struct_fields__})
+
+
+def _standing(standing: Standing | None) -> StandingView | None:
+    return StandingView(to_datetime(standing.at), standing.reason, standing.by) if standing else None
+
+
+def _avatar(portrait: Portrait | None) -> AvatarView | None:
+    if portrait is None or portrait.digest is None:
+        return None
+    return AvatarView(portrait.profile_id, portrait.digest)
+
+
+def _registration(found: Registration | None) -> RegistrationView | None:
+    if found is None:
+        return None
+    fields = {name: getattr(found, name) for name in RegistrationView.__struct_fields__ if name != "at"}
+    return RegistrationView(at=to_datetime(found.at), **fields)
 
 
 def _moment(micros: Micros) -> datetime | None:

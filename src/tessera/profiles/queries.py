@@ -11,13 +11,13 @@ from msgspec import Struct
 
 from tessera.events import history
 from tessera.events.event import SYSTEM
-from tessera.events.history import Recorded
+from tessera.events.history import EVERYTHING, Recorded, Wanted
 from tessera.events.messages import Json
 from tessera.foundation.clock import day_of, to_datetime, to_micros
 from tessera.foundation.errors import TesseraError
 from tessera.identity import queries as identity
 from tessera.profiles.attributes import Misfit, normal_email, normal_phone
-from tessera.profiles.person import PersonView, name_of, placeholder_of, values_of, view_of
+from tessera.profiles.person import IdentifierView, PersonView, name_of, placeholder_of, values_of, view_of
 from tessera.profiles.state import State, merge_states
 from tessera.profiles.store import read_states, search_words
 
@@ -253,17 +253,54 @@ def _summary(root: UUID, state: State, identifiers: Sequence[identity.HeldIdenti
 
 
 def timeline(
-    connection: Connection, workspace_id: int, profile_id: UUID, *, before: str | None = None, limit: int = 50
+    connection: Connection,
+    workspace_id: int,
+    profile_id: UUID,
+    *,
+    before: str | None = None,
+    limit: int = 50,
+    wanted: Wanted = EVERYTHING,
 ) -> TimelinePage | None:
     """What happened to the person, newest first; None where there is no such person. Raises `InvalidCursor`."""
     root = identity.root_of(connection, workspace_id, profile_id)
     if root is None:
         return None
     ids = [member.profile_id for member in identity.members_of(connection, [root])]
-    rows = history.of_profiles(connection, ids, before=_position(before), limit=limit + 1)
+    return timeline_of(connection, ids, before=before, limit=limit, wanted=wanted)
+
+
+def timeline_of(
+    connection: Connection,
+    members: Sequence[UUID],
+    *,
+    before: str | None = None,
+    limit: int = 50,
+    wanted: Wanted = EVERYTHING,
+) -> TimelinePage:
+    """As `timeline`, of a person whose profiles are known already. Raises `InvalidCursor`."""
+    rows = history.of_profiles(connection, members, before=_position(before), limit=limit + 1, wanted=wanted)
     page = rows[:limit]
     following = _cursor_of(page[-1]) if len(rows) > limit else None
     return TimelinePage([_timeline_event(row) for row in page], following)
+
+
+MOST_SOURCED = 60
+"""Identifiers of which the source is looked up: more than a screen shows at once."""
+
+
+def sources_of_identifiers(connection: Connection, identifiers: Sequence[IdentifierView]) -> dict[tuple[str, str], int]:
+    """The source that each identifier was first seen at, by kind and value, where the history still tells."""
+    asked = sorted(identifiers, key=lambda one: (_KINDS.get(one.kind, 3), one.kind, one.first_seen))[:MOST_SOURCED]
+    moments = {(one.profile_id, one.first_seen) for one in asked}
+    found = history.sources_at(connection, sorted(moments, key=lambda pair: (pair[0].int, pair[1])))
+    return {
+        (one.kind, one.value): found[one.profile_id, one.first_seen]
+        for one in asked
+        if (one.profile_id, one.first_seen) in found
+    }
+
+
+_KINDS = {"user_id": 0, "email": 1, "phone": 2}
 
 
 def _cursor_of(row: Recorded) -> str:

@@ -8,6 +8,7 @@ bytes.
 
 from collections.abc import Iterable
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 from msgspec import Struct, field
@@ -91,6 +92,51 @@ class Activity(Struct, omit_defaults=True, gc=False):
     time_zone: str | None = None
 
 
+class Registration(Struct, array_like=True, gc=False):
+    """The first time the person said who they are, and from where (reference semantics §3.1: opt-in evidence)."""
+
+    at: Micros
+    tie: int
+    event: str | None = None
+    source_id: int | None = None
+    ip: str | None = None
+    country: str | None = None
+    city: str | None = None
+    page: str | None = None
+    referrer: str | None = None
+    user_agent: str | None = None
+    vendor: str | None = None
+
+
+class Standing(Struct, omit_defaults=True, gc=False):
+    """The status as it was last set, by whom and why (the seven of reference semantics §3.2)."""
+
+    at: Micros
+    tie: int
+    status: str
+    reason: str = ""
+    by: str = ""
+
+
+class TrialMark(Struct, omit_defaults=True, gc=False):
+    """Whether the person is one of ours who tries things out, as it was last said."""
+
+    at: Micros
+    tie: int
+    on: bool
+    by: str = ""
+
+
+class Portrait(Struct, omit_defaults=True, gc=False):
+    """The picture as it was last changed: whose row of `profiles_avatar` it is in; no digest where it was removed."""
+
+    at: Micros
+    tie: int
+    profile_id: UUID
+    digest: str | None = None
+    by: str = ""
+
+
 class Group(Struct, omit_defaults=True, gc=False):
     first: Micros
     last: Micros
@@ -114,6 +160,10 @@ class State(Struct, omit_defaults=True, gc=False):
     first_touch: Touch | None = None
     last_touch: Touch | None = None
     activity: Activity | None = None
+    registration: Registration | None = None
+    standing: Standing | None = None
+    test: TrialMark | None = None
+    portrait: Portrait | None = None
 
 
 decode_state = msgspec.json.Decoder(State).decode
@@ -147,6 +197,10 @@ def _absorb(person: State, other: State) -> None:
     person.first_touch = _pick(person.first_touch, other.first_touch, latest=False)
     person.last_touch = _pick(person.last_touch, other.last_touch, latest=True)
     person.activity = _pick(person.activity, other.activity, latest=True)
+    person.registration = _pick(person.registration, other.registration, latest=False)
+    person.standing = _pick(person.standing, other.standing, latest=True)
+    person.test = _pick(person.test, other.test, latest=True)
+    person.portrait = _pick(person.portrait, other.portrait, latest=True)
 
 
 def _absorb_registers(mine: dict[str, Register], theirs: dict[str, Register]) -> None:

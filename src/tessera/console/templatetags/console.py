@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from tessera.console.toasts import undo_of
-from tessera.console.words import VALUE_TYPES
+from tessera.console.words import VALUE_TYPES, kind_in_words, status_in_words
 
 register = template.Library()
 
@@ -68,6 +68,24 @@ def shown(value: Any) -> str:
         case list() if all(isinstance(part, str | int | float) for part in value):
             return ", ".join(str(part) for part in value)
     return msgspec.json.encode(value).decode()
+
+
+@register.filter
+def px(number: float) -> str:
+    """A length in a drawing: a point for decimals in every language, and no grouping."""
+    return f"{number:g}"
+
+
+@register.filter
+def status(code: str) -> str:
+    """The global status of a person in words."""
+    return status_in_words(code)
+
+
+@register.filter
+def kind(code: str) -> str:
+    """The kind of an identifier in words."""
+    return kind_in_words(code)
 
 
 @register.filter

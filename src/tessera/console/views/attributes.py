@@ -1,10 +1,12 @@
 """Changing a person's attributes by hand, in place on the card."""
 
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import reswap, retarget
@@ -12,7 +14,8 @@ from django_htmx.http import reswap, retarget
 from tessera.access.audit import record_audit_on
 from tessera.console.forms import AttributeForm, kind_of_value, text_of_value
 from tessera.console.permissions import Ability, StaffRequest, requires
-from tessera.console.views.card import attribute_lines, find_person
+from tessera.console.tabs import tab_context
+from tessera.console.views.card import find_person, source_names
 from tessera.console.words import ATTRIBUTES, attribute_in_words, error_in_words
 from tessera.foundation.errors import TesseraError
 from tessera.foundation.pool import pool
@@ -96,13 +99,25 @@ def _again(request: StaffRequest, profile_id: UUID, form: AttributeForm, editing
 
 def _form(request: StaffRequest, profile_id: UUID, form: AttributeForm, *, name: str = "") -> HttpResponse:
     suggestions = [(known, attribute_in_words(known)) for known in ATTRIBUTES]
-    context = {"form": form, "profile_id": profile_id, "editing": name, "suggestions": suggestions}
-    return render(request, "console/person/attribute_form.html", context | {"label": attribute_in_words(name)})
+    context = {
+        "form": form,
+        "profile_id": profile_id,
+        "editing": name,
+        "suggestions": suggestions,
+        "tab_id": _tab(request),
+        "label": attribute_in_words(name),
+    }
+    return render(request, "console/person/attribute_form.html", context)
+
+
+def _tab(request: StaffRequest) -> str:
+    """The tab the form was opened on, to come back to."""
+    return request.POST.get("tab") or request.GET.get("tab", "")
 
 
 def _section(request: StaffRequest, profile_id: UUID, **said: str) -> HttpResponse:
     person = find_person(request.staff.workspace_id, profile_id)
     if not request.htmx:
-        return redirect("console:person", profile_id=profile_id)
-    context = {"person": person, "attributes": attribute_lines(person), **said}
-    return render(request, "console/person/attributes.html", context)
+        return redirect(f"{reverse('console:person', args=[person.profile_id])}?{urlencode({'tab': _tab(request)})}")
+    context = tab_context(request, person, source_names(request.staff.workspace_id), wanted=_tab(request), **said)
+    return render(request, "console/person/tabs.html", context)

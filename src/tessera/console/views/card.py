@@ -6,33 +6,32 @@ from uuid import UUID
 
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 from msgspec import Struct
 
 from tessera.access.actions import record_audit
 from tessera.console.evidence import stories_of_merges, stories_of_refusals
+from tessera.console.graph import graph_of
+from tessera.console.history_filter import HistoryFilter, names_of, read_filter
+from tessera.console.messages_sent import channels_of
 from tessera.console.permissions import Ability, StaffRequest, requires
+from tessera.console.tabs import tab_context
 from tessera.console.timeline import Line, line_of
-from tessera.console.words import ATTRIBUTES, attribute_in_words, kind_in_words
+from tessera.console.words import STATUSES, kind_in_words
 from tessera.foundation.pool import pool
 from tessera.identity import queries as identity
+from tessera.identity.queries import RefusalRecord
 from tessera.profiles import bundle
 from tessera.profiles import queries as profiles
 from tessera.profiles.person import CounterView, DeviceView, IdentifierView, PersonView
-from tessera.profiles.queries import InvalidCursor
+from tessera.profiles.queries import InvalidCursor, TimelinePage
 from tessera.workspaces import queries as workspaces
 
 EVENTS_SHOWN: Final = 20
-
-
-class AttributeLine(Struct, frozen=True):
-    """One attribute. `inferred` ones were read off the person's devices, not said by anybody."""
-
-    name: str
-    label: str
-    value: Any
-    inferred: bool = False
+IDENTIFIERS_SHOWN: Final = 20
+"""More than so many are folded away under the first ones."""
 
 
 class IdentifierLine(Struct, frozen=True):
@@ -41,6 +40,7 @@ class IdentifierLine(Struct, frozen=True):
     label: str
     facts: IdentifierView
     member: int | None
+    source: str = ""
 
 
 class DeviceLine(Struct, frozen=True):
@@ -61,44 +61,76 @@ def card(request: StaffRequest, profile_id: UUID) -> HttpResponse:
     if person.profile_id != profile_id:
         return redirect("console:person", profile_id=person.profile_id)
     sources = source_names(workspace_id)
+    context = tab_context(request, person, sources)
+    if _asks_for_tab(request):
+        return render(request, "console/person/tabs.html", context)
+    asked = read_filter(request.GET)
     with pool().connection() as connection:
         members = [member.profile_id for member in person.members]
         refusals = identity.refusals_of(connection, members)
-        history = profiles.timeline(connection, workspace_id, profile_id, limit=EVENTS_SHOWN)
-    assert history is not None
-    context = {
-        "person": person,
-        "identifiers": _identifiers(person),
-        "attributes": attribute_lines(person),
+        page = _page(connection, members, None, asked)
+        seen_at = profiles.sources_of_identifiers(connection, person.identifiers)
+    context |= _story(person, refusals, page, asked, sources)
+    context["identifiers"] = _identifiers(person, seen_at, sources)
+    return render(request, "console/person.html", context)
+
+
+def _asks_for_tab(request: StaffRequest) -> bool:
+    return bool(request.htmx) and request.htmx.target == "tabs" and not request.htmx.history_restore_request
+
+
+def _story(
+    person: PersonView,
+    refusals: Sequence[RefusalRecord],
+    page: TimelinePage,
+    asked: HistoryFilter,
+    sources: dict[int, str],
+) -> dict[str, Any]:
+    """What the page shows around the tabs."""
+    return {
         "counters": _counters(person),
+        "channels": channels_of(person.events),
         "devices": [device_line(device) for device in person.devices],
         "activity_source": sources.get(person.last_activity.source_id or 0, "") if person.last_activity else "",
+        "statuses": list(STATUSES.items()),
         "merges": stories_of_merges(person.merges, sources),
         "refusals": stories_of_refusals(refusals, sources),
-        "lines": [line_of(event, sources) for event in history.events],
-        "next": history.next,
+        "graph": graph_of(person, refusals) if len(person.members) > 1 or person.merges or refusals else None,
+        "lines": [line_of(event, sources) for event in page.events],
+        "next": page.next,
+        "filter": asked,
+        "event_names": names_of(person, asked.names),
+        "sources": sources,
         "event_total": sum(counter.count for counter in person.events.values()),
     }
-    return render(request, "console/person.html", context)
 
 
 @require_GET
 @requires(Ability.READ)
 def history(request: StaffRequest, profile_id: UUID) -> HttpResponse:
-    """The next page of the history, to be put below the last."""
-    workspace_id = request.staff.workspace_id
+    """A page of the history: the next one, to be put below the last, or the first one of another filter."""
+    workspace_id, asked = request.staff.workspace_id, read_filter(request.GET)
     with pool().connection() as connection:
-        try:
-            page = profiles.timeline(
-                connection, workspace_id, profile_id, before=request.GET.get("before"), limit=EVENTS_SHOWN
-            )
-        except InvalidCursor as error:
-            raise Http404(str(error)) from None
-    if page is None:
-        raise Http404("no such person in this workspace")
-    lines: list[Line] = [line_of(event, source_names(workspace_id)) for event in page.events]
-    context = {"lines": lines, "next": page.next, "profile_id": profile_id}
-    return render(request, "console/person/history_lines.html", context)
+        root = identity.root_of(connection, workspace_id, profile_id)
+        if root is None:
+            raise Http404("no such person in this workspace")
+        members = [member.profile_id for member in identity.members_of(connection, [root])]
+        page = _page(connection, members, request.GET.get("before"), asked)
+    sources = source_names(workspace_id)
+    lines: list[Line] = [line_of(event, sources) for event in page.events]
+    if not request.htmx and not request.GET.get("before"):
+        return redirect(f"{reverse('console:person', args=[root])}?{asked.query}#history")
+    context = {"lines": lines, "next": page.next, "profile_id": root, "filter": asked}
+    if request.htmx:
+        return render(request, "console/person/history_lines.html", context)
+    return render(request, "console/person/history_page.html", context)
+
+
+def _page(connection: Any, members: list[UUID], before: str | None, asked: HistoryFilter) -> TimelinePage:
+    try:
+        return profiles.timeline_of(connection, members, before=before, limit=EVENTS_SHOWN, wanted=asked.wanted())
+    except InvalidCursor as error:
+        raise Http404(str(error)) from None
 
 
 @require_GET
@@ -132,26 +164,24 @@ def source_names(workspace_id: int) -> dict[int, str]:
     return {source.id: source.name for source in workspaces.sources(workspace_id)}
 
 
-def attribute_lines(person: PersonView) -> list[AttributeLine]:
-    """The standard ones in their order, then the custom ones by name, then what was inferred."""
-    said = person.attributes
-    standard = [name for name in ATTRIBUTES if name in said]
-    custom = [name for name in said if name not in ATTRIBUTES]
-    lines = [AttributeLine(name, attribute_in_words(name), said[name]) for name in (*standard, *custom)]
-    return lines + [
-        AttributeLine(name, attribute_in_words(name), value, inferred=True) for name, value in person.inferred.items()
-    ]
-
-
-def _identifiers(person: PersonView) -> list[IdentifierLine]:
-    """Those that name a person first, then those that name a browser or a device."""
+def _identifiers(
+    person: PersonView, seen_at: dict[tuple[str, str], int], sources: dict[int, str]
+) -> dict[str, list[IdentifierLine]]:
+    """Those that name a person first, then those that name a browser or a device; the first few, and the rest."""
     numbers = {member.profile_id: number for number, member in enumerate(person.members, start=1)}
     order = {"user_id": 0, "email": 1, "phone": 2}
     several = len(numbers) > 1
     ranked = sorted(person.identifiers, key=lambda one: (order.get(one.kind, 3), one.kind, one.first_seen))
-    return [
-        IdentifierLine(kind_in_words(one.kind), one, numbers.get(one.profile_id) if several else None) for one in ranked
+    lines = [
+        IdentifierLine(
+            kind_in_words(one.kind),
+            one,
+            numbers.get(one.profile_id) if several else None,
+            sources.get(seen_at.get((one.kind, one.value), 0), ""),
+        )
+        for one in ranked
     ]
+    return {"first": lines[:IDENTIFIERS_SHOWN], "rest": lines[IDENTIFIERS_SHOWN:]}
 
 
 def _counters(person: PersonView) -> Sequence[tuple[str, CounterView]]:

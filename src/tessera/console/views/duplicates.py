@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 from msgspec import Struct
 
+from tessera.console.fields import FieldLine, attribute_lines
 from tessera.console.permissions import Ability, StaffRequest, requires
-from tessera.console.views.card import AttributeLine, attribute_lines
 from tessera.console.waterfall import Bar, bars_of, field_in_words, level_in_words, likelihood
 from tessera.console.words import error_in_words
 from tessera.duplicates import actions, queries
@@ -46,8 +46,8 @@ class Row(Struct, frozen=True):
     """An attribute of both, side by side."""
 
     label: str
-    left: AttributeLine | None
-    right: AttributeLine | None
+    left: FieldLine | None
+    right: FieldLine | None
 
     @property
     def differs(self) -> bool:

@@ -55,6 +55,21 @@ def import_(
     _print(measurement.run(rows=rows, people=people, rounds=rounds, say=say))
 
 
+@bench.command("card")
+def card(
+    people: Annotated[int, typer.Option(min=1, help="Profiles there are.")] = 1_000_000,
+    events: Annotated[int, typer.Option(min=1, help="Events of the person whose card is opened.")] = 10_000,
+    rounds: Annotated[int, typer.Option(min=1, help="How often it is opened.")] = 200,
+) -> None:
+    """Server time of the customer card, beside bare reads by key of the rows it shows."""
+    from tessera.project.bench import card as measurement
+
+    def say(text: str) -> None:
+        typer.echo(text, err=True)
+
+    _print(measurement.run(people=people, events=events, rounds=rounds, say=say))
+
+
 def openapi() -> None:
     """Print the description of the management API (OpenAPI, JSON)."""
     needs.load_django()

@@ -1,0 +1,135 @@
+"""Pictures: what is taken, what comes out, and what is refused before it can do harm."""
+
+from io import BytesIO
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from factories.pictures import SCRIPT, SVG, moving, picture, png_that_says_it_is, png_with_a_text_bomb
+from tessera.profiles import pictures
+from tessera.profiles.pictures import InvalidPicture, read_picture
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
+def test_any_still_picture_becomes_two_squares(kind: str) -> None:
+    made = read_picture(picture(kind, (900, 300)))
+
+    for raw, side in ((made.large, 256), (made.small, 64)):
+        with Image.open(BytesIO(raw)) as image:
+            assert (image.format, image.size, image.mode) == ("WEBP", (side, side), "RGB")
+            red, green, blue = image.getpixel((side // 2, side // 2))
+            assert red > 180
+            assert max(green, blue) < 60
+    assert len(made.digest) == 32
+    assert made == read_picture(picture(kind, (900, 300)))
+
+
+def test_what_is_see_through_lies_on_white() -> None:
+    made = read_picture(picture("PNG", color=(0, 0, 0, 0), mode="RGBA"))
+    with Image.open(BytesIO(made.large)) as image:
+        assert image.getpixel((128, 128)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize(
+    ("mode", "color"), [("L", 80), ("1", 1), ("P", 3), ("CMYK", (0, 90, 90, 10)), ("LA", (9, 200))]
+)
+def test_every_way_to_write_colours_is_read(mode: str, color: object) -> None:
+    kind = "JPEG" if mode == "CMYK" else "PNG"
+    assert read_picture(picture(kind, color=color, mode=mode)).large[8:12] == b"WEBP"
+
+
+def test_where_it_was_taken_is_not_kept_and_it_stands_upright() -> None:
+    camera = Image.new("RGB", (400, 200), "blue")
+    camera.paste("red", (0, 0, 200, 200))  # the left half; turned a quarter to the right it is the upper one
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E] = 6, "at home, 40.4168 N 3.7038 W"
+    out = BytesIO()
+    camera.save(out, "JPEG", exif=exif, quality=95, comment=b"secret comment", icc_profile=b"not a profile" * 10)
+
+    made = read_picture(out.getvalue())
+
+    for secret in (b"at home", b"EXIF", b"ICCP", b"XMP", b"secret comment", b"not a profile"):
+        assert secret not in made.large + made.small
+    with Image.open(BytesIO(made.large)) as image:
+        above, below = image.getpixel((128, 40)), image.getpixel((128, 216))
+        assert above[0] > 200 > below[0]
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
+def test_a_script_behind_a_picture_is_left_behind(kind: str) -> None:
+    made = read_picture(picture(kind) + SCRIPT)
+    assert b"script" not in made.large + made.small
+
+
+@pytest.mark.parametrize(
+    ("raw", "why"),
+    [
+        (b"", "empty"),
+        (b"\0" * 100, "whole JPEG"),
+        (SVG, "whole JPEG"),
+        (SCRIPT, "whole JPEG"),
+        (b"%PDF-1.7\n" + picture("JPEG"), "whole JPEG"),
+        (b"GIF89a=1;alert(1);/*" + SCRIPT, "whole JPEG"),
+        (picture("BMP"), "whole JPEG"),
+        (picture("TIFF"), "whole JPEG"),
+        (picture("ICO", (64, 64)), "whole JPEG"),
+        (picture("PDF"), "whole JPEG"),
+        (picture("PNG")[:-30], "whole JPEG"),
+        (picture("JPEG", (600, 600))[:900], "whole JPEG"),
+        (picture("WEBP")[:40], "whole JPEG"),
+        (moving("GIF"), "moves"),
+        (moving("PNG"), "moves"),
+        (moving("WEBP"), "moves"),
+        (picture("PNG", (15, 400)), "at least 16"),
+        (png_that_says_it_is(60_000, 60_000), "million pixels"),
+        (png_that_says_it_is(2**31 - 1, 2**31 - 1), "million pixels"),
+        (png_that_says_it_is(13_000, 16), "to a side"),
+        (picture("PNG") + bytes(5_000_000), "5 MB"),
+    ],
+    ids=lambda part: part if isinstance(part, str) else "",  # not the file itself
+)
+def test_what_is_no_picture_is_refused(raw: bytes, why: str) -> None:
+    with pytest.raises(InvalidPicture, match=why) as refused:
+        read_picture(raw)
+    assert refused.value.code == "invalid_picture"
+
+
+def test_a_bomb_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    def decoded(*_: object) -> None:
+        raise AssertionError("it was decoded")
+
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", decoded)
+    with pytest.raises(InvalidPicture, match="pixels"):
+        read_picture(png_that_says_it_is(9_000, 9_000))
+
+
+def test_a_text_bomb_is_refused_without_unpacking_it() -> None:
+    with pytest.raises(InvalidPicture):
+        read_picture(png_with_a_text_bomb())
+
+
+def test_the_largest_that_is_taken_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "MAX_PIXELS", 40_000)
+    assert read_picture(picture(size=(200, 200))).digest
+    with pytest.raises(InvalidPicture, match="pixels"):
+        read_picture(picture(size=(200, 201)))
+
+
+SEEDS = [picture(kind, (40, 40)) for kind in ("JPEG", "PNG", "WEBP", "GIF")]
+
+
+@settings(max_examples=300)
+@given(st.sampled_from(SEEDS), st.lists(st.tuples(st.integers(0, 10**6), st.binary(max_size=4)), max_size=6))
+def test_whatever_comes_it_is_a_picture_or_a_refusal(seed: bytes, damage: list[tuple[int, bytes]]) -> None:
+    raw = bytearray(seed)
+    for place, piece in damage:
+        at = place % len(raw)
+        raw[at : at + len(piece)] = piece
+    try:
+        made = read_picture(bytes(raw))
+    except InvalidPicture:
+        pass
+    else:
+        assert made.large[8:12] == made.small[8:12] == b"WEBP"
