@@ -12,7 +12,10 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
-EVERYTHING = ("profiles:write", "events:write", "workspaces:write", "privacy:write", "pii:read", "duplicates:write")
+EVERYTHING = (
+    *("profiles:write", "events:write", "workspaces:write", "privacy:write", "duplicates:write"),
+    *("access:write", "pii:read"),
+)
 
 
 class Api:

@@ -1,16 +1,20 @@
 """Every screen, by place. Names are what templates and `navigation` refer to."""
 
 from tessera.console.routes import (
+    audit,
     catalogue,
     duplicates,
     entrance,
     home,
+    keys,
     live,
     people,
     personal,
     privacy,
     relations,
+    security,
     sources,
+    staff,
 )
 
 app_name = "console"
@@ -25,4 +29,8 @@ urlpatterns = [
     *relations.urlpatterns,
     *privacy.urlpatterns,
     *duplicates.urlpatterns,
+    *security.urlpatterns,
+    *staff.urlpatterns,
+    *keys.urlpatterns,
+    *audit.urlpatterns,
 ]

@@ -12,6 +12,7 @@ from django_htmx.http import reswap, retarget
 from tessera.access.audit import record_audit_on
 from tessera.console.forms import AttributeForm, kind_of_value, text_of_value
 from tessera.console.permissions import Ability, StaffRequest, requires
+from tessera.console.sight import seen_by, sight_of
 from tessera.console.views.card import attribute_lines, find_person
 from tessera.console.words import ATTRIBUTES, attribute_in_words, error_in_words
 from tessera.foundation.errors import TesseraError
@@ -28,7 +29,10 @@ def attribute(request: StaffRequest, profile_id: UUID) -> HttpResponse:
     if name not in person.attributes:
         return _form(request, profile_id, AttributeForm(initial={"kind": "text"}))
     value = person.attributes[name]
-    initial = {"name": name, "kind": kind_of_value(value), "value": text_of_value(value)}
+    mask = sight_of(request.staff, [person.profile_id])
+    readable = mask is None or mask.attribute(name, value) == value
+    # What is masked can be replaced without being read; the mask itself must not come back as the value.
+    initial = {"name": name, "kind": kind_of_value(value), "value": text_of_value(value) if readable else ""}
     return _form(request, profile_id, AttributeForm(initial=initial), name=name)
 
 
@@ -101,7 +105,7 @@ def _form(request: StaffRequest, profile_id: UUID, form: AttributeForm, *, name:
 
 
 def _section(request: StaffRequest, profile_id: UUID, **said: str) -> HttpResponse:
-    person = find_person(request.staff.workspace_id, profile_id)
+    person = seen_by(request.staff, find_person(request.staff.workspace_id, profile_id))
     if not request.htmx:
         return redirect("console:person", profile_id=profile_id)
     context = {"person": person, "attributes": attribute_lines(person), **said}

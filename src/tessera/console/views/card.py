@@ -14,6 +14,7 @@ from msgspec import Struct
 from tessera.access.actions import record_audit
 from tessera.console.evidence import stories_of_merges, stories_of_refusals
 from tessera.console.permissions import Ability, StaffRequest, requires
+from tessera.console.sight import sight_of
 from tessera.console.timeline import Line, line_of
 from tessera.console.words import ATTRIBUTES, attribute_in_words, kind_in_words
 from tessera.foundation.pool import pool
@@ -60,12 +61,16 @@ def card(request: StaffRequest, profile_id: UUID) -> HttpResponse:
     person = find_person(workspace_id, profile_id)
     if person.profile_id != profile_id:
         return redirect("console:person", profile_id=person.profile_id)
+    mask = sight_of(request.staff, [profile_id])
+    person = mask.person(person) if mask else person
     sources = source_names(workspace_id)
     with pool().connection() as connection:
         members = [member.profile_id for member in person.members]
         refusals = identity.refusals_of(connection, members)
         history = profiles.timeline(connection, workspace_id, profile_id, limit=EVENTS_SHOWN)
     assert history is not None
+    if mask:
+        refusals, history = [mask.refusal(one) for one in refusals], mask.timeline(history)
     context = {
         "person": person,
         "identifiers": _identifiers(person),
@@ -96,6 +101,8 @@ def history(request: StaffRequest, profile_id: UUID) -> HttpResponse:
             raise Http404(str(error)) from None
     if page is None:
         raise Http404("no such person in this workspace")
+    mask = sight_of(request.staff, [profile_id])
+    page = mask.timeline(page) if mask else page
     lines: list[Line] = [line_of(event, source_names(workspace_id)) for event in page.events]
     context = {"lines": lines, "next": page.next, "profile_id": profile_id}
     return render(request, "console/person/history_lines.html", context)

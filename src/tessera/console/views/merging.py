@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from tessera.access.audit import record_audit_on
 from tessera.console.forms import MergeForm
 from tessera.console.permissions import Ability, StaffRequest, requires
+from tessera.console.sight import seen_by
 from tessera.console.views.card import AttributeLine, attribute_lines, find_person
 from tessera.console.views.people import find_people, searched
 from tessera.console.words import error_in_words
@@ -29,9 +30,9 @@ CANDIDATES = 10
 @requires(Ability.MERGE_PEOPLE)
 def merge(request: StaffRequest, profile_id: UUID) -> HttpResponse:
     """Look for the other one; the person themselves is left out."""
-    person = find_person(request.staff.workspace_id, profile_id)
+    person = seen_by(request.staff, find_person(request.staff.workspace_id, profile_id))
     text = searched(request)
-    found = find_people(request.staff.workspace_id, text, limit=CANDIDATES + 1).profiles if text else []
+    found = find_people(request.staff, text, limit=CANDIDATES + 1).profiles if text else []
     candidates = [other for other in found if other.profile_id != person.profile_id][:CANDIDATES]
     template = "console/merge_candidates.html" if request.htmx else "console/merge.html"
     return render(request, template, {"person": person, "candidates": candidates, "q": text})
@@ -47,7 +48,7 @@ def merge_with(request: StaffRequest, profile_id: UUID, other_id: UUID) -> HttpR
         messages.info(request, _("These are one person already."))
         return redirect("console:person", profile_id=person.profile_id)
     sides = {str(side.profile_id): side for side in (person, other)}
-    choices = [(key, _label(side)) for key, side in sides.items()]
+    choices = [(key, _label(seen_by(request.staff, side))) for key, side in sides.items()]
     form = MergeForm(request.POST or None, initial={"keep": _older(person, other)}, choices=choices)
     if request.method == "POST" and form.is_valid():
         keep = sides.pop(form.cleaned_data["keep"])
@@ -59,6 +60,7 @@ def merge_with(request: StaffRequest, profile_id: UUID, other_id: UUID) -> HttpR
         else:
             messages.success(request, _("They are one person now. Every event and identifier of both is on this card."))
             return redirect("console:person", profile_id=keep.profile_id)
+    person, other = seen_by(request.staff, person), seen_by(request.staff, other)
     context = {"person": person, "other": other, "rows": _side_by_side(person, other), "form": form}
     return render(request, "console/merge_preview.html", context, status=400 if form.errors else 200)
 
