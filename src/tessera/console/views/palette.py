@@ -55,7 +55,7 @@ def palette(request: StaffRequest) -> HttpResponse:
 
 
 def _people(request: StaffRequest, text: str) -> list[Choice]:
-    page = find_people(request.staff.workspace_id, text, limit=PEOPLE_SHOWN)
+    page = find_people(request.staff, text, limit=PEOPLE_SHOWN)
     return [
         Choice(
             one.name or ("" if one.email_is_placeholder else one.email) or _("Without a name"),
