@@ -3,7 +3,19 @@
 from typing import Final
 
 from tessera import __version__
-from tessera.api import catalogue, duplicates, erasures, merges, overview, people, relations, sources
+from tessera.api import (
+    audit,
+    catalogue,
+    duplicates,
+    erasures,
+    keys,
+    merges,
+    overview,
+    people,
+    relations,
+    sources,
+    staff,
+)
 from tessera.api.service import Service, StrictJson
 
 DESCRIPTION: Final = """
@@ -30,5 +42,8 @@ for router in (
     catalogue.router,
     sources.router,
     duplicates.router,
+    staff.router,
+    keys.router,
+    audit.router,
 ):
     service.add_router("", router)
