@@ -146,7 +146,7 @@ def test_a_stranger_sees_nothing(stranger, api, ana, guest):
     assert [key["name"] for key in stranger.get("keys").data["keys"]] == ["stranger"]
     assert {entry["target"] for entry in stranger.get("audit").data["entries"]} == {
         f"api-key:{stranger.get('keys').data['keys'][0]['id']}",
-        "workspace:other",
+        "other",
     }
     names = [ana["profile_id"], "email:ana@example.com", "user_id:u-1", f"md5:{ana['md5']}", f"xxh:{ana['xxh']}"]
     for name in names:

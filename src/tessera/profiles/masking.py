@@ -260,7 +260,7 @@ class Mask:
 
     def _list(self, value: Sequence[Any], names: Names) -> list[Any]:
         """Identifiers are written as pairs of a kind and a value."""
-        if len(value) == 2 and value[0] in PERSONAL_KINDS and isinstance(value[1], str):
+        if len(value) == 2 and all(isinstance(part, str) for part in value) and value[0] in PERSONAL_KINDS:
             return [value[0], self.identifier_value(value[0], value[1])]
         return [self.value(part, names) for part in value]
 
