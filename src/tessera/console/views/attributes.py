@@ -46,6 +46,7 @@ def attributes(request: StaffRequest, profile_id: UUID) -> HttpResponse:
 @require_POST
 @requires(Ability.CHANGE_PEOPLE)
 def set_attribute(request: StaffRequest, profile_id: UUID) -> HttpResponse:
+    find_person(request.staff.workspace_id, profile_id)
     form = AttributeForm(request.POST)
     editing = request.POST.get("editing", "")
     if not form.is_valid():
