@@ -16,7 +16,7 @@ from tessera.access import queries
 
 
 def invite(client: Client, email: str = "cy@example.com", role: str = "support", **fields: str) -> Any:
-    return client.post("/staff/invite", {"email": email, "role": role, "pii": "", **fields})
+    return client.post("/staff/invite", {"email": email, "role": role, "pii": "role", **fields})
 
 
 def test_from_an_invitation_to_a_colleague(desk: Callable[..., Client]) -> None:
@@ -84,7 +84,7 @@ def test_an_administrator_meets_owners_and_themselves_unarmed(desk: Callable[...
     for page in (owner_page, own_page):
         assert "Save" not in admin.get(page).text
         assert admin.post(f"{page}/revoke").status_code == 302
-        assert admin.post(page, {"role": "support", "pii": ""}).status_code == 400
+        assert admin.post(page, {"role": "support", "pii": "role"}).status_code == 400
     assert admin.post("/staff/demand", {"of": "everybody"}, follow=True).text.count("Only an owner can do that.") == 1
     assert [one.revoked_at for one in queries.staff_members()] == [None, None]
     assert {one.role for one in queries.staff_members()} == {"owner", "admin"}
@@ -113,7 +113,7 @@ def test_making_access_asks_for_proof(desk: Callable[..., Client], path: str) ->
     assert owner.get(path).url == f"/prove?next={path}"
     page = f"/staff/{account_of('owner1@example.com')}"
     assert owner.post(f"{page}/revoke").url.startswith("/prove")
-    assert owner.post(page, {"role": "owner", "pii": ""}).url.startswith("/prove")
+    assert owner.post(page, {"role": "owner", "pii": "role"}).url.startswith("/prove")
     owner.post("/prove", {"secret": PASSWORD, "next": path})
     assert owner.get(path).status_code == 200
 

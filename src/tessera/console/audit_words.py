@@ -64,6 +64,9 @@ _DETAILS: Final[dict[str, Text]] = {
 }
 
 
+_SIGHT: Final[dict[bool | None, Text]] = {None: _("as the role says"), True: _("shown"), False: _("masked")}
+
+
 def action_in_words(action: str) -> str:
     """`merged two people`; an action this table does not know by its code."""
     return str(ACTIONS.get(action, action))
@@ -75,6 +78,8 @@ def detail_in_words(detail: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _value(name: str, value: Any) -> str:
+    if name == "sees_pii":
+        return str(_SIGHT.get(value, value))
     match value:
         case None:
             return "—"

@@ -68,7 +68,7 @@ class JoinForm(forms.Form):
         return str(self.cleaned_data["again"])
 
 
-_PII = (("", _("As the role says")), ("yes", _("Shown")), ("no", _("Masked")))
+_PII = (("role", _("As the role says")), ("yes", _("Shown")), ("no", _("Masked")))
 
 
 def _pii_of(text: str) -> bool | None:
@@ -80,7 +80,6 @@ class MemberForm(forms.Form):
     pii = forms.ChoiceField(
         label=_("Personal data"),
         choices=_PII,
-        required=False,
         help_text=_("Names, e-mails, phones, addresses and the like. Masked, they read like a•••@e•••.com."),
     )
 

@@ -51,7 +51,7 @@ def staff(request: StaffRequest) -> HttpResponse:
 def invite(request: StaffRequest) -> HttpResponse:
     """Make a link for somebody; it is shown on the answer and never again."""
     by = by_of(request.staff)
-    form = InviteForm(request.POST or None, makes_owners=by.makes_owners, initial={"role": "support"})
+    form = InviteForm(request.POST or None, makes_owners=by.makes_owners, initial={"role": "support", "pii": "role"})
     if request.method == "POST" and form.is_valid():
         try:
             made = staffing.invite_staff(
@@ -89,7 +89,7 @@ def withdraw(request: StaffRequest, invitation_id: UUID) -> HttpResponse:
 def member(request: StaffRequest, account_id: UUID) -> HttpResponse:
     """One member: the facts, and changing what they may."""
     found, by = _find(request, account_id), by_of(request.staff)
-    initial = {"role": found.role, "pii": {True: "yes", False: "no", None: ""}[found.pii_grant]}
+    initial = {"role": found.role, "pii": {True: "yes", False: "no", None: "role"}[found.pii_grant]}
     changeable = account_id != by.account_id and (by.makes_owners or found.role != "owner")
     form = MemberForm(request.POST or None, initial=initial, makes_owners=by.makes_owners)
     if request.method == "POST":
