@@ -18,7 +18,8 @@ from tessera.foundation.pool import pool
 
 router = Router(tags=["audit"])
 
-Moment = Annotated[AwareDatetime | None, Query(example="2026-11-01T00:00:00Z")]
+Since = Annotated[AwareDatetime | None, Query(description="Not before.", example="2026-11-01T00:00:00Z")]
+Until = Annotated[AwareDatetime | None, Query(description="Before.", example="2026-12-01T00:00:00Z")]
 _FILTERS = ("actor", "action", "target", "since", "until", "limit", "before")
 
 
@@ -33,10 +34,12 @@ def list_audit(
     actor: Annotated[
         str | None, Query(max_length=300, description="An e-mail, `api-key:<name>` or `system`.", example="api-key:crm")
     ] = None,
-    action: Annotated[str | None, Query(max_length=64, example="merge_profiles")] = None,
-    target: Annotated[str | None, Query(max_length=300, example=f"profile:{EXAMPLE_ID}")] = None,
-    since: Moment = None,
-    until: Moment = None,
+    action: Annotated[str | None, Query(max_length=64, description="What was done.", example="merge_profiles")] = None,
+    target: Annotated[
+        str | None, Query(max_length=300, description="To what.", example=f"profile:{EXAMPLE_ID}")
+    ] = None,
+    since: Since = None,
+    until: Until = None,
     before: Cursor = None,
     limit: Limit = 50,
 ) -> HttpResponse:
