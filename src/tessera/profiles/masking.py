@@ -8,7 +8,6 @@ own known values, wherever it turns up. The look is the same every time: `a•�
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
 from uuid import UUID
@@ -21,6 +20,19 @@ from tessera.events.catalogue import personal_fields
 from tessera.events.event import SYSTEM
 from tessera.identity import queries as identity
 from tessera.identity.queries import RefusalRecord
+from tessera.profiles.mask_looks import (
+    DOTS,
+    EMAIL,
+    INTERNATIONAL,
+    covered,
+    is_address,
+    look_of,
+    looks_like_phone,
+    masked_email,
+    masked_phone,
+    plain,
+    shortened,
+)
 from tessera.profiles.person import (
     ActivityView,
     DeviceView,
@@ -39,7 +51,6 @@ Connection = psycopg.Connection[Any]
 Field = tuple[str, str, str]
 """(kind, parent, name) as the catalogue has it."""
 
-DOTS: Final = "•••"
 PERSONAL_KINDS: Final = frozenset({"email", "phone", "device_token"})
 """Identifiers that are personal whatever they look like."""
 
@@ -66,14 +77,6 @@ _ANYWHERE: Final = frozenset(
     }
 )
 """Names that mean a person wherever they stand, written without case, spaces, `_` and `-`."""
-
-_LOCAL = r"[^\s@\"'<>()\[\]{}|\\^`,;:/?&=#%]"
-_EMAIL = re.compile(rf"(?<!{_LOCAL}){_LOCAL}++(?:@|%40)[\w-]++(?:\.[\w-]++)++")  # each part is read once: no way back
-_INTERNATIONAL = re.compile(r"(?:\+|%2B)\d[\d\s().\-]{5,20}\d", re.IGNORECASE)
-_NUMBERED = re.compile(r"\+?[\d\s().\-/]{7,25}")
-_DAY = re.compile(r"\d{4}[-/.]\d{2}[-/.]\d{2}.*|\d+\.\d+")
-_OURS = "@localhost"
-"""Placeholders for people without an e-mail: made of the profile's id, so they say nothing."""
 
 Names = Callable[[str], bool]
 
@@ -217,14 +220,14 @@ class Mask:
     def text(self, text: str) -> str:
         """Any text: known values and what looks like an e-mail, a phone or an address is masked inside it."""
         if self._pattern is not None:
-            text = self._pattern.sub(lambda found: _look_of(found.group()), text)
+            text = self._pattern.sub(lambda found: look_of(found.group()), text)
         if "@" in text or "%40" in text:
-            text = _EMAIL.sub(lambda found: masked_email(found.group()), text)
+            text = EMAIL.sub(lambda found: masked_email(found.group()), text)
         if "+" in text or "%2" in text:
-            text = _INTERNATIONAL.sub(lambda found: masked_phone(found.group()), text)
+            text = INTERNATIONAL.sub(lambda found: masked_phone(found.group()), text)
         if looks_like_phone(text):
             return masked_phone(text)
-        return DOTS if _is_address(text) else text
+        return DOTS if is_address(text) else text
 
     def value(self, value: Any, names: Names) -> Any:
         """A JSON value at any depth; `names` says which names of objects are personal."""
@@ -334,62 +337,6 @@ def known_of_view(view: PersonView) -> list[str]:
     for one in view.devices:
         found += [value for value in (one.token, one.ad_id, one.app_install_id, one.name) if value]
     return found + ([view.last_activity.ip] if view.last_activity and view.last_activity.ip else [])
-
-
-def plain(name: str) -> str:
-    """A name without case and punctuation: `firstName`, `first_name` and `First name` are one."""
-    return "".join(char for char in name.casefold() if char.isalnum())
-
-
-def covered(value: Any) -> Any:
-    """A value of which nothing may be read, in the look of its kind; nothing stays nothing."""
-    if value is None or value == "":
-        return value
-    return _look_of(value) if isinstance(value, str) else DOTS
-
-
-def masked_email(text: str) -> str:
-    """`a•••@e•••.com`. A placeholder of ours is no secret."""
-    if text.endswith(_OURS):
-        return text
-    local, at, domain = text.replace("%40", "@").rpartition("@")
-    host, dot, ending = domain.rpartition(".")
-    return f"{shortened(local)}{at}{shortened(host)}{dot}{ending}" if at and dot else DOTS
-
-
-def masked_phone(text: str) -> str:
-    """`•••• 123`: the last three digits, where there are enough others."""
-    digits = "".join(char for char in text if char.isdigit())
-    return f"•••• {digits[-3:]}" if len(digits) >= 7 else DOTS
-
-
-def shortened(text: str) -> str:
-    """`A•••`; of one or two letters nothing is left."""
-    return f"{text[0]}{DOTS}" if len(text) > 2 and text[0].isalnum() else DOTS
-
-
-def looks_like_phone(text: str) -> bool:
-    """Nine to fifteen digits, or seven with signs between them or a plus; days and amounts are none."""
-    if not _NUMBERED.fullmatch(text) or _DAY.fullmatch(text):
-        return False
-    digits = sum(char.isdigit() for char in text)
-    return (9 if text.isdigit() else 7) <= digits <= 15
-
-
-def _look_of(text: str) -> str:
-    if "@" in text or "%40" in text:
-        return masked_email(text)
-    return masked_phone(text) if looks_like_phone(text) else shortened(text)
-
-
-def _is_address(text: str) -> bool:
-    if not 7 <= len(text) <= 45 or ("." not in text and ":" not in text):
-        return False
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _texts(value: Any) -> Iterable[str]:

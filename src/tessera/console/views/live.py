@@ -19,7 +19,8 @@ from tessera.events.history import Recorded
 from tessera.events.rejections import StoredRejection
 from tessera.foundation.clock import to_datetime, to_micros
 from tessera.foundation.pool import Connection, pool
-from tessera.profiles.masking import DOTS, Mask, mask_for, masks_for
+from tessera.profiles.mask_looks import DOTS
+from tessera.profiles.masking import Mask, mask_for, masks_for
 from tessera.workspaces import queries as workspaces
 from tessera.workspaces.queries import SourceFacts
 
