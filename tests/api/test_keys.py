@@ -90,8 +90,11 @@ def test_every_endpoint_is_in_the_table_above():
     from tessera.api.schema import openapi
 
     examples = {
-        **{"id": "user_id:u-1", "kind": "attribute", "name": "plan"},
-        **{"account_id": SOMEBODY, "key_id": "987654"},
+        "id": "user_id:u-1",
+        "kind": "attribute",
+        "name": "plan",
+        "account_id": SOMEBODY,
+        "key_id": "987654",
     }
     said = {
         (

@@ -99,9 +99,7 @@ GROUPS: Final = (
                 "g k",
                 Ability.MANAGE_KEYS,
             ),
-            Place(
-                _("Audit trail"), "policy", "console:audit", frozenset({"audit"}), "g a", Ability.READ_AUDIT
-            ),
+            Place(_("Audit trail"), "policy", "console:audit", frozenset({"audit"}), "g a", Ability.READ_AUDIT),
             Place(
                 _("Erasures"),
                 "person_remove",

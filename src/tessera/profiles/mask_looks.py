@@ -8,9 +8,7 @@ DOTS: Final = "•••"
 
 _LOCAL = r"[^\s@\"'<>()\[\]{}|\\^`,;:/?&=#%]"
 # Each part is read once and never tried again: a hostile text costs no more than its length.
-EMAIL: Final = re.compile(
-    rf"(?<!{_LOCAL}){_LOCAL}++(?:@|%40)[\w-]++(?:\.[\w-]++)++"
-)
+EMAIL: Final = re.compile(rf"(?<!{_LOCAL}){_LOCAL}++(?:@|%40)[\w-]++(?:\.[\w-]++)++")
 INTERNATIONAL: Final = re.compile(r"(?:\+|%2B)\d[\d\s().\-]{5,20}\d", re.IGNORECASE)
 _NUMBERED = re.compile(r"\+?[\d\s().\-/]{7,25}")
 _DAY = re.compile(r"\d{4}[-/.]\d{2}[-/.]\d{2}.*|\d+\.\d+")

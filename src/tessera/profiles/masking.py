@@ -44,6 +44,7 @@ from tessera.profiles.person import (
     values_of,
 )
 from tessera.profiles.queries import Export, PeoplePage, PersonSummary, TimelineEvent, TimelinePage
+from tessera.profiles.relations_of import Relations, RelationView
 from tessera.profiles.state import State
 from tessera.profiles.store import read_states
 
@@ -151,6 +152,19 @@ class Mask:
 
     def merge(self, one: MergeView) -> MergeView:
         return replace(one, reason=self.text(one.reason), evidence=self.body(one.evidence, by_the_house=True))
+
+    def relations(self, found: Relations) -> Relations:
+        """Both ends' names and identifiers, and what was noted about the relation."""
+        return replace(found, relations=[self.relation(one) for one in found.relations])
+
+    def relation(self, one: RelationView) -> RelationView:
+        other = replace(
+            one.other,
+            value=self.identifier_value(one.other.kind, one.other.value),
+            name=self.words(one.other.name),
+            email=masked_email(one.other.email) if one.other.email else one.other.email,
+        )
+        return replace(one, other=other, properties=self._object(one.properties, self._in_groups))
 
     def identifier(self, one: IdentifierView) -> IdentifierView:
         return replace(one, value=self.identifier_value(one.kind, one.value))

@@ -193,7 +193,7 @@ def find_exactly(connection: Connection, workspace_id: int, text: str) -> People
         return PeoplePage([], None)
     found = {profile for one in _spellings(connection, workspace_id, typed) for profile in one}
     roots = sorted(set(identity.roots_of(connection, list(found)).values()), reverse=True)
-    return PeoplePage(_summaries(connection, roots[:MOST_FOUND]), None)
+    return PeoplePage(people_summaries(connection, roots[:MOST_FOUND]), None)
 
 
 def _spellings(connection: Connection, workspace_id: int, typed: str) -> Iterator[Sequence[UUID]]:
