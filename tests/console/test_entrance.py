@@ -1,6 +1,5 @@
 """Who gets into the console, and who does not."""
 
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
