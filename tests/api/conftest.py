@@ -13,14 +13,8 @@ from django.http import HttpResponse
 from django.test import Client
 
 EVERYTHING = (
-    "profiles:write",
-    "events:write",
-    "workspaces:write",
-    "privacy:write",
-    "pii:read",
-    "duplicates:write",
-    "exports:write",
-    "imports:write",
+    *("profiles:write", "events:write", "workspaces:write", "privacy:write", "duplicates:write"),
+    *("access:write", "exports:write", "imports:write", "pii:read"),
 )
 
 JSON = ("application/json", "application/problem+json")

@@ -10,6 +10,7 @@ from tessera.access import queries
 from tessera.access.actions import create_api_key, revoke_api_key
 
 ANY = "any key"
+SOMEBODY = "0199c0de-7a3b-7c4d-8e5f-0a1b2c3d4e5f"
 ASKED = [
     ("get", "profiles", "profiles:read"),
     ("get", "profiles/user_id:u-1", "profiles:read"),
@@ -78,17 +79,18 @@ ASKED = [
         for act in ("uploaded", "dry-run", "start", "pause", "cancel", "resume", "undo")
     ),
     ("delete", "imports/user_id:u-1", "imports:write"),
+    ("get", "staff", "access:read"),
+    ("post", "staff", "access:write"),
+    ("patch", f"staff/{SOMEBODY}", "access:write"),
+    ("delete", f"staff/{SOMEBODY}", "access:write"),
+    ("get", "keys", "access:read"),
+    ("post", "keys", "access:write"),
+    ("delete", "keys/987654", "access:write"),
+    ("get", "audit", "access:read"),
 ]
 HELD = [
-    "profiles:read",
-    "profiles:write",
-    "events:read",
-    "events:write",
-    "workspaces:read",
-    "workspaces:write",
-    "identity:write",
-    "privacy:read",
-    "duplicates:write",
+    *("profiles:read", "profiles:write", "events:read", "events:write", "workspaces:read", "workspaces:write"),
+    *("identity:write", "privacy:read", "duplicates:write", "access:read", "access:write", "pii:read"),
 ]
 
 
@@ -117,11 +119,22 @@ def test_a_key_may_do_what_its_scope_says_and_nothing_else(key, held):
 def test_every_endpoint_is_in_the_table_above():
     from tessera.api.schema import openapi
 
-    examples = {"id": "user_id:u-1", "kind": "attribute", "name": "plan"}
+    examples = {
+        "id": "user_id:u-1",
+        "kind": "attribute",
+        "name": "plan",
+        "account_id": SOMEBODY,
+    }
     said = {
         (
             method,
-            re.sub(r"\{(\w+)\}", lambda part: examples.get(part[1], "1"), path.removeprefix("/api/v1/")),
+            re.sub(
+                r"\{(\w+)\}",
+                lambda part: examples.get(part[1], "1"),
+                path.removeprefix("/api/v1/")
+                .replace("keys/{key_id}", "keys/987654")
+                .replace("987654/revoke", "1/revoke"),
+            ),
             operation["x-required-scope"],
         )
         for path, operations in openapi()["paths"].items()
@@ -167,6 +180,12 @@ def test_a_stranger_sees_nothing(stranger, api, ana, guest):
     assert [stats[name] for name in ("people", "profiles", "events", "waiting")] == [0, 0, 0, 0]
     assert stranger.get("catalogue").data == {"entries": [], "next": None}
     assert stranger.get("sources").data == {"sources": []}
+    assert stranger.get("staff").data == {"staff": [], "invitations": []}
+    assert [key["name"] for key in stranger.get("keys").data["keys"]] == ["stranger"]
+    assert {entry["target"] for entry in stranger.get("audit").data["entries"]} == {
+        f"api-key:{stranger.get('keys').data['keys'][0]['id']}",
+        "other",
+    }
     names = [ana["profile_id"], "email:ana@example.com", "user_id:u-1", f"md5:{ana['md5']}", f"xxh:{ana['xxh']}"]
     for name in names:
         for part in ("", "/events", "/refusals", "/export", "/avatar"):

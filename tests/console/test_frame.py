@@ -39,7 +39,7 @@ def test_the_palette_finds_people_screens_and_actions(
     live: psycopg.Connection[Any], desk: Callable[..., Client], workspace_id: int
 ) -> None:
     ingest(live, workspace_id, [message("identify", userId="ana", traits={"name": "Sofia Ana"})])
-    client = desk("developer")
+    client = desk("owner")
 
     found = client.get("/palette", {"q": "so"}).content.decode()
 

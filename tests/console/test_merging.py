@@ -58,14 +58,19 @@ def test_merged_and_split_again(
     from tessera.access.queries import audit_entries
 
     shop, till = two
-    client, before = desk("support"), people(live)
+    client, before = desk("marketer"), people(live)
 
     merged = client.post(f"/people/{shop}/merge/{till}", {"keep": str(till), "reason": "same phone"}, follow=True)
 
     assert merged.redirect_chain == [(f"/people/{till}", 302)]
     assert "They are one person now." in merged.text
     (story,) = merged.context["merges"]
-    assert (story.actor, story.reason, story.kept, story.absorbed) == ("support1@example.com", "same phone", till, shop)
+    assert (story.actor, story.reason, story.kept, story.absorbed) == (
+        "marketer1@example.com",
+        "same phone",
+        till,
+        shop,
+    )
     assert {one.facts.value for one in merged.context["identifiers"]["first"]} >= {"ana", "till-7"}
 
     split = client.post(f"/people/{till}/split/{story.merge_id}", follow=True)
@@ -73,7 +78,7 @@ def test_merged_and_split_again(
     assert "The merge is undone" in split.text
     assert f'href="/people/{shop}"' in split.text
     (story,) = split.context["merges"]
-    assert story.undone_by == "support1@example.com"
+    assert story.undone_by == "marketer1@example.com"
     assert people(live) == before
     assert [entry.action for entry in audit_entries(workspace_id)][:2] == ["split_profiles", "merge_profiles"]
 

@@ -98,7 +98,7 @@ def test_the_card_asks_as_often_for_three_profiles_as_for_one(
 
 
 def test_the_card_tells_who_this_is(desk: Callable[..., Client], ana: UUID) -> None:
-    answer = desk("analyst").get(f"/people/{ana}")
+    answer = desk("marketer").get(f"/people/{ana}")
     text = answer.text
 
     assert answer.context["event_total"] == 2
@@ -160,7 +160,7 @@ def test_history_goes_on_below(desk: Callable[..., Client], send: Callable[..., 
 def test_attributes_are_set_changed_and_removed(desk: Callable[..., Client], ana: UUID, workspace_id: int) -> None:
     from tessera.access.queries import audit_entries
 
-    client, page = desk("support"), f"/people/{ana}"
+    client, page = desk("marketer"), f"/people/{ana}"
 
     client.post(f"{page}/attributes/set", {"name": "score", "kind": "number", "value": "12.5"})
     client.post(f"{page}/attributes/set", {"name": "tags", "kind": "json", "value": '["a", "b"]'})
@@ -178,7 +178,7 @@ def test_attributes_are_set_changed_and_removed(desk: Callable[..., Client], ana
         ["tags"],
         ["score"],
     ]
-    assert {entry.actor for entry in entries} == {"support1@example.com"}
+    assert {entry.actor for entry in entries} == {"marketer1@example.com"}
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def test_a_relation_is_added_removed_and_brought_back_from_both_sides(
     desk: Callable[..., Client], two: tuple[UUID, UUID]
 ) -> None:
     ana, bo = two
-    client = desk("support")
+    client = desk("marketer")
     found = client.get(f"/people/{ana}/relations/candidates", {"q": "bo"}, headers=HTMX)
     assert [one.profile_id for one in found.context["candidates"]] == [bo]
 

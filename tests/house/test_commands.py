@@ -174,6 +174,7 @@ def test_staff_come_change_their_password_and_go(tessera: Run, database: str) ->
     assert not check_password(first, account.password)
 
     tessera("staff", "add", "bo@example.com", "--role", "analyst")
+    assert tessera("staff", "reset-second-factor", "bo@example.com").returncode == 0
     assert tessera("staff", "revoke", "bo@example.com").returncode == 0
     assert tessera("staff", "list").stdout.count("in force") == 1
     bo = staff_by_email("bo@example.com")

@@ -33,7 +33,7 @@ class Shop:
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.write_key = stack.write_key("shop", kind="site")
-        self._token = stack.api_key("profiles:read")
+        self._token = stack.api_key("profiles:read", "pii:read")
 
     def say(self, library: str, *calls: Callable[[Any], object]) -> None:
         """Send calls with the library, as a server would, and wait until it has delivered them."""

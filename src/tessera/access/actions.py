@@ -14,8 +14,8 @@ from django.db.models import Q
 from msgspec import Struct
 
 from tessera.access.models import Account, ApiKey, AuditEntry, Role, Staff
-from tessera.access.queries import api_key_digest
-from tessera.access.scopes import checked_scopes
+from tessera.access.queries import token_digest
+from tessera.access.scopes import check_held, checked_scopes
 from tessera.foundation.errors import NotFound, TesseraError
 
 SYSTEM: Final = "system"
@@ -51,12 +51,24 @@ def record_audit(
 
 
 @transaction.atomic
-def create_api_key(*, workspace_id: int, name: str, scopes: Iterable[str], actor: str = SYSTEM) -> NewApiKey:
-    """Make a key of the management API. Raises `UnknownScope`."""
+def create_api_key(
+    *,
+    workspace_id: int,
+    name: str,
+    scopes: Iterable[str],
+    actor: str = SYSTEM,
+    held: Iterable[str] | None = None,
+) -> NewApiKey:
+    """Make a key of the management API. `held` is what its maker may do themselves; None for no limit.
+
+    Raises `UnknownScope`, and `ScopeNotHeld` where the key could do more than its maker.
+    """
     granted = checked_scopes(scopes)
+    if held is not None:
+        check_held(granted, held=tuple(held))
     token = API_KEY_PREFIX + secrets.token_urlsafe(32)
     key = ApiKey.objects.create(
-        workspace_id=workspace_id, name=name, prefix=token[:_SHOWN], digest=api_key_digest(token), scopes=granted
+        workspace_id=workspace_id, name=name, prefix=token[:_SHOWN], digest=token_digest(token), scopes=granted
     )
     record_audit(
         workspace_id=workspace_id,
@@ -93,7 +105,7 @@ def create_staff(
     The password is made at random when none is given, and replaces an older one. Raises `TesseraError` when the
     person is staff already, or the role, the e-mail or the password will not do.
     """
-    address, words = _checked_email(email), _checked_password(password)
+    address, words = checked_email(email), checked_password(password)
     if role not in Role.values:
         raise TesseraError(f"no such role: {role}. Roles are {', '.join(Role.values)}", code="unknown_role")
     account = Account.objects.select_for_update().filter(email__iexact=address).first() or Account(email=address)
@@ -137,7 +149,7 @@ def set_password(email: str, *, password: str | None = None, actor: str = SYSTEM
 
     Raises `NotFound`, or `TesseraError` when the password will not do.
     """
-    staff, words = _staff(email), _checked_password(password)
+    staff, words = _staff(email), checked_password(password)
     staff.account.set_password(words)
     staff.account.save(update_fields=["password"])
     record_audit(workspace_id=staff.workspace_id, actor=actor, action="set_password", target=staff.account.email)
@@ -166,7 +178,8 @@ def _staff(email: str) -> Staff:
     return staff
 
 
-def _checked_email(email: str) -> str:
+def checked_email(email: str) -> str:
+    """The address in lower case. Raises `TesseraError`."""
     address = email.strip().lower()
     try:
         validate_email(address)
@@ -175,7 +188,8 @@ def _checked_email(email: str) -> str:
     return address
 
 
-def _checked_password(password: str | None) -> str:
+def checked_password(password: str | None) -> str:
+    """The password, or one made at random for None. Raises `TesseraError` when it is too short."""
     if password is None:
         return secrets.token_urlsafe(12)
     if len(password) < LEAST_PASSWORD:

@@ -1,9 +1,12 @@
 """Accounts, staff, API keys, audit. No table here grows with people or events except the bounded request ledgers."""
 
+from typing import Any
+
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower, Now
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from tessera.foundation.ids import uuid7
@@ -21,6 +24,8 @@ class Account(AbstractBaseUser):
     email = models.EmailField(unique=True, max_length=254)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(db_default=Now())
+    sessions_generation = models.IntegerField(default=0, db_default=0)
+    """Every session carries it: raising it ends them all, without a new password."""
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -32,6 +37,12 @@ class Account(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.email
+
+    def _get_session_auth_hash(self, secret: Any = None) -> str:
+        """What Django compares at every request; here also with the generation (0 is Django's own value)."""
+        salt = "django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash"
+        value = f"{self.password}:{self.sessions_generation}" if self.sessions_generation else self.password
+        return salted_hmac(salt, value, secret=secret, algorithm="sha256").hexdigest()
 
 
 class Role(models.TextChoices):
@@ -64,6 +75,90 @@ class Staff(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account} ({self.role})"
+
+
+class Invitation(models.Model):
+    """A link by which somebody becomes staff, once. Only the SHA-256 of its token is kept."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    workspace_id = models.IntegerField()
+    email = models.EmailField(max_length=254)
+    role = models.CharField(max_length=16, choices=Role)
+    sees_pii = models.BooleanField(null=True, blank=True)
+    digest = models.BinaryField(max_length=32, unique=True)
+    invited_by = models.CharField(max_length=300)
+    created_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["workspace_id", "-created_at"], name="invitations_newest_first")]
+
+    def __str__(self) -> str:
+        return f"{self.email} ({self.role})"
+
+
+class SecondFactor(models.Model):
+    """An account's authenticator app, and how often its codes were guessed wrong lately.
+
+    `totp_secret` is sealed with the account's id; `totp_step` is the 30-second step of the last code that was accepted,
+    so that no code opens twice.
+    """
+
+    account = models.OneToOneField(Account, primary_key=True, on_delete=models.CASCADE, related_name="second_factor")
+    totp_secret = models.BinaryField(null=True, blank=True)
+    totp_confirmed_at = models.DateTimeField(null=True, blank=True)
+    totp_step = models.BigIntegerField(default=0)
+    failures = models.IntegerField(default=0)
+    last_failure_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"second factor of {self.account_id}"
+
+
+class RecoveryCode(models.Model):
+    """A code for the day the telephone is lost; opens once. Only the SHA-256 is kept (the code has 80 random bits)."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="recovery_codes")
+    digest = models.BinaryField(max_length=32)
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "digest"], name="recovery_code_once")]
+
+    def __str__(self) -> str:
+        return f"recovery code of {self.account_id}"
+
+
+class Passkey(models.Model):
+    """A WebAuthn credential. `sign_count` is the authenticator's own counter; a copy of the key would fall behind."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="passkeys")
+    credential_id = models.BinaryField(max_length=1023, unique=True)
+    public_key = models.BinaryField()
+    sign_count = models.BigIntegerField(default=0)
+    transports = ArrayField(models.CharField(max_length=32), default=list)
+    name = models.CharField(max_length=100)
+    created_at = models.DateTimeField(db_default=Now())
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SecondFactorPolicy(models.Model):
+    """Of whom a workspace demands a second factor. No row: of nobody."""
+
+    workspace_id = models.IntegerField(primary_key=True)
+    demanded_of = models.CharField(max_length=16)
+
+    class Meta:
+        verbose_name_plural = "second factor policies"
+
+    def __str__(self) -> str:
+        return f"{self.workspace_id}: {self.demanded_of}"
 
 
 class ApiKey(models.Model):
@@ -121,7 +216,11 @@ class AuditEntry(models.Model):
     detail = models.JSONField(default=dict)
 
     class Meta:
-        indexes = [models.Index(fields=["workspace_id", "-at"], name="audit_newest_first")]
+        indexes = [
+            models.Index(fields=["workspace_id", "-at"], name="audit_newest_first"),
+            models.Index(fields=["workspace_id", "actor", "-at"], name="audit_by_actor"),
+            models.Index(fields=["workspace_id", "target", "-at"], name="audit_by_target"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.actor} {self.action} {self.target}"

@@ -29,6 +29,19 @@ class UnknownScope(TesseraError):
     code = "unknown_scope"
 
 
+class ScopeNotHeld(TesseraError):
+    """Nobody makes a key that can do more than they can."""
+
+    code = "scope_not_held"
+
+
+def check_held(scopes: Iterable[str], *, held: Iterable[str]) -> None:
+    """Raises `ScopeNotHeld` unless each of `scopes` is allowed by `held`."""
+    mine = tuple(held)
+    if beyond := [scope for scope in scopes if not allows(mine, scope)]:
+        raise ScopeNotHeld(f"the maker of a key must hold its scopes; not held: {', '.join(beyond)}")
+
+
 def checked_scopes(scopes: Iterable[str]) -> list[str]:
     """The scopes, each once, in the order of `SCOPES`. Raises `UnknownScope`; a key needs at least one."""
     wanted = set(scopes)

@@ -4,16 +4,19 @@ from typing import Final
 
 from tessera import __version__
 from tessera.api import (
+    audit,
     catalogue,
     duplicates,
     erasures,
     exports,
     imports,
+    keys,
     merges,
     overview,
     people,
     relations,
     sources,
+    staff,
     standing,
 )
 from tessera.api.service import Service, StrictJson
@@ -45,5 +48,8 @@ for router in (
     duplicates.router,
     exports.router,
     imports.router,
+    staff.router,
+    keys.router,
+    audit.router,
 ):
     service.add_router("", router)

@@ -6,13 +6,16 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
+from tessera.access.queries import ApiKeyGrant
 from tessera.api import examples
 from tessera.api.door import grant_of
 from tessera.api.parameters import MergeRequest, SplitRequest
 from tessera.api.references import find_profile
 from tessera.api.service import WRITE_PEOPLE, endpoint
+from tessera.api.sight import mask_of
 from tessera.api.writes import Connection, carry_out, note
 from tessera.identity import actions as identity
+from tessera.identity.queries import MergeRecord
 from tessera.profiles.person import MergeView, merge_view
 
 router = Router(tags=["changes"])
@@ -51,7 +54,7 @@ def merge_people(request: HttpRequest, wanted: MergeRequest) -> HttpResponse:
             now=datetime.now(UTC),
         )
         note(connection, grant, "merge_profiles", merge.kept, merge_id=merge.merge_id, absorbed=merge.absorbed)
-        return merge_view(merge)
+        return _merge_view(connection, grant, merge)
 
     return carry_out(request, act)
 
@@ -75,6 +78,11 @@ def split_people(request: HttpRequest, wanted: SplitRequest) -> HttpResponse:
             now=datetime.now(UTC),
         )
         note(connection, grant, "split_profiles", merge.kept, merge_id=merge.merge_id, absorbed=merge.absorbed)
-        return merge_view(merge)
+        return _merge_view(connection, grant, merge)
 
     return carry_out(request, act)
+
+
+def _merge_view(connection: Connection, grant: ApiKeyGrant, merge: MergeRecord) -> MergeView:
+    mask = mask_of(connection, grant, merge.kept)
+    return mask.merge(merge_view(merge)) if mask else merge_view(merge)

@@ -16,6 +16,7 @@ from tessera.api.parameters import AttributeChanges, Cursor, Limit, PersonRefere
 from tessera.api.problems import Refused, encode
 from tessera.api.references import MOST_LETTERS, find_person, find_profile, no_such_person, read_identifier
 from tessera.api.service import READ_PEOPLE, WRITE_PEOPLE, answer, endpoint
+from tessera.api.sight import mask_of, seen_by
 from tessera.api.writes import Connection, carry_out, note
 from tessera.events.history import Wanted
 from tessera.events.messages import read_message
@@ -59,17 +60,26 @@ def list_people(
     limit: Limit = 50,
     next: Cursor = None,
 ) -> HttpResponse:
-    """People, newest first: all of them, those that `search` finds, or the one with an `identifier`."""
+    """People, newest first: all of them, those that `search` finds, or the one with an `identifier`.
+
+    Without `pii:read`, `search` finds whole identifiers only.
+    """
     only(request, "identifier", "search", "limit", "next")
     if identifier is not None and search is not None:
         raise Refused("invalid_request", "give identifier or search, not both")
-    workspace = grant_of(request).workspace_id
+    grant = grant_of(request)
+    workspace = grant.workspace_id
     with pool().connection() as connection:
+        mask = mask_of(connection, grant)
         if identifier is not None:
-            return answer(queries.people_by_identifier(connection, workspace, *read_identifier(identifier)))
-        if search is not None and search.strip():
-            return answer(queries.search_people(connection, workspace, search, before=next, limit=limit))
-        return answer(queries.people(connection, workspace, before=next, limit=limit))
+            page = queries.people_by_identifier(connection, workspace, *read_identifier(identifier))
+        elif search is not None and search.strip() and mask:
+            page = queries.find_exactly(connection, workspace, search)
+        elif search is not None and search.strip():
+            page = queries.search_people(connection, workspace, search, before=next, limit=limit)
+        else:
+            page = queries.people(connection, workspace, before=next, limit=limit)
+    return answer(mask.people(page) if mask else page)
 
 
 @router.get(
@@ -114,9 +124,10 @@ def list_events(
     with pool().connection() as connection:
         profile = find_profile(connection, workspace, id)
         page = queries.timeline(connection, workspace, profile, before=before, limit=limit, wanted=wanted)
+        mask = mask_of(connection, grant_of(request), profile)
     if page is None:
         raise no_such_person(id)
-    return answer(page)
+    return answer(mask.timeline(page) if mask else page)
 
 
 def _in_utc(moment: datetime | None) -> datetime | None:
@@ -136,7 +147,9 @@ def list_refusals(request: HttpRequest, id: PersonReference) -> HttpResponse:
         profile = find_profile(connection, workspace, id)
         root = identity.root_of(connection, workspace, profile) or profile
         members = [member.profile_id for member in identity.members_of(connection, [root])]
-        return answer(Refusals(identity.refusals_of(connection, members)))
+        refusals = identity.refusals_of(connection, members)
+        mask = mask_of(connection, grant_of(request), profile)
+    return answer(Refusals([mask.refusal(one) for one in refusals] if mask else refusals))
 
 
 @router.get(
@@ -156,6 +169,8 @@ def export_person(request: HttpRequest, id: PersonReference) -> StreamingHttpRes
         export = bundle.export_person(connection, grant.workspace_id, profile, now=datetime.now(UTC))
         if export is None:
             raise no_such_person(id)
+        mask = mask_of(connection, grant, profile)
+        export = mask.export(export) if mask else export
         person = export.profile.person_id
         record_audit_on(
             connection,
@@ -164,7 +179,7 @@ def export_person(request: HttpRequest, id: PersonReference) -> StreamingHttpRes
             action="export_person",
             target=f"profile:{person}",
         )
-    parts = bundle.written(export, grant.workspace_id, pool().connection)
+    parts = bundle.written(export, grant.workspace_id, pool().connection, seen=mask.timeline if mask else None)
     response = StreamingHttpResponse(parts, content_type="application/json")
     response["Content-Disposition"] = f'attachment; filename="person-{person}.json"'
     return response
@@ -180,7 +195,8 @@ def get_person(request: HttpRequest, id: PersonReference) -> HttpResponse:
     """Everything known of the person, all their profiles read as one, with the evidence of every merge."""
     workspace = grant_of(request).workspace_id
     with pool().connection() as connection:
-        return answer(find_person(connection, workspace, id))
+        person = find_person(connection, workspace, id)
+        return answer(seen_by(connection, grant_of(request), person))
 
 
 @router.patch(
@@ -217,6 +233,6 @@ def change_person(request: HttpRequest, id: PersonReference, wanted: AttributeCh
             now=datetime.now(UTC),
         )
         note(connection, grant, "change_attributes", profile, attributes=sorted(wanted.attributes))
-        return find_person(connection, grant.workspace_id, str(profile))
+        return seen_by(connection, grant, find_person(connection, grant.workspace_id, str(profile)))
 
     return carry_out(request, act)

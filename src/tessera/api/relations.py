@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from msgspec import Struct
@@ -10,11 +11,13 @@ from ninja.params.functions import Path, Query
 from pydantic import ConfigDict, Field
 
 from tessera.access.audit import record_audit_on
+from tessera.access.queries import ApiKeyGrant
 from tessera.api import examples_privacy as examples
 from tessera.api.door import grant_of
 from tessera.api.parameters import NAMES_A_PERSON, PersonReference, only
 from tessera.api.references import MOST_LETTERS, find_profile, no_such_person
 from tessera.api.service import READ_PEOPLE, WRITE_PEOPLE, answer, endpoint
+from tessera.api.sight import mask_of
 from tessera.api.writes import Connection, carry_out, note
 from tessera.foundation.pool import pool
 from tessera.intake.relations import add_relation, remove_relation
@@ -68,14 +71,16 @@ def list_relations(request: HttpRequest, id: PersonReference) -> HttpResponse:
     only(request)
     workspace = grant_of(request).workspace_id
     with pool().connection() as connection:
-        return answer(_relations(connection, workspace, id))
+        return answer(_relations(connection, grant_of(request), find_profile(connection, workspace, id)))
 
 
-def _relations(connection: Connection, workspace_id: int, reference: str) -> Relations:
-    found = relations_of(connection, workspace_id, find_profile(connection, workspace_id, reference))
+def _relations(connection: Connection, grant: ApiKeyGrant, profile_id: UUID) -> Relations:
+    found = relations_of(connection, grant.workspace_id, profile_id)
     if found is None:
-        raise no_such_person(reference)
-    return found
+        raise no_such_person(profile_id)
+    people = [one.other.profile_id for one in found.relations if one.other.profile_id]
+    mask = mask_of(connection, grant, profile_id, *people)
+    return mask.relations(found) if mask else found
 
 
 @router.put(
@@ -113,7 +118,7 @@ def put_relation(request: HttpRequest, id: PersonReference, wanted: RelationRequ
             now=datetime.now(UTC),
         )
         note(connection, grant, "add_relation", profile, type=wanted.type)
-        return _relations(connection, grant.workspace_id, str(profile))
+        return _relations(connection, grant, profile)
 
     return carry_out(request, act)
 
@@ -158,7 +163,7 @@ def delete_relation(
             now=datetime.now(UTC),
         )
         note(connection, grant, "remove_relation", profile, type=type)
-        return _relations(connection, grant.workspace_id, str(profile))
+        return _relations(connection, grant, profile)
 
     return carry_out(request, act)
 

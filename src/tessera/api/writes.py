@@ -12,6 +12,8 @@ from typing import Any, Final
 from uuid import UUID
 
 import psycopg
+from django.db import connection as django_connection
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
 from tessera.access.audit import record_audit_on
@@ -21,10 +23,13 @@ from tessera.api.door import grant_of
 from tessera.api.problems import CONTENT_TYPE, Refused, encode, problem_of
 from tessera.foundation.errors import TesseraError
 from tessera.foundation.pool import pool
+from tessera.foundation.sealed import seal, unseal
 
 Connection = psycopg.Connection[Any]
 Act = Callable[[Connection], object]
 """Does the work on a connection inside a transaction and returns the document to answer with."""
+
+Run = Callable[[Connection, Act, Claim | None], bytes]
 
 MOST_TRIES: Final = 3
 LONGEST_KEY: Final = 255
@@ -32,12 +37,16 @@ _FINAL: Final = frozenset({404, 409})
 """Refusals that are remembered: the work was tried and its outcome is known. Others leave the key free."""
 
 
-def carry_out(request: HttpRequest, act: Act) -> HttpResponse:
-    """Do `act` in one transaction, at most once per Idempotency-Key. Raises what `act` raises."""
+def carry_out(request: HttpRequest, act: Act, *, run: Run | None = None) -> HttpResponse:
+    """Do `act` in one transaction, at most once per Idempotency-Key. Raises what `act` raises.
+
+    `run` is the kind of transaction: the pool's own when none is given, or `with_models`.
+    """
     key = _idempotency_key(request)
+    run = run or _done
     with pool().connection() as connection:
         if key is None:
-            return _answered(200, _done(connection, act))
+            return _answered(200, run(connection, act, None))
         claim = claim_request(
             connection,
             api_key_id=grant_of(request).api_key_id,
@@ -46,10 +55,10 @@ def carry_out(request: HttpRequest, act: Act) -> HttpResponse:
             now=datetime.now(UTC),
         )
         if isinstance(claim, RememberedAnswer):
-            response = _answered(claim.status, claim.body)
+            response = _answered(claim.status, _opened(claim, f"{grant_of(request).api_key_id}:{key}"))
             response["Idempotency-Replayed"] = "true"
             return response
-        return _answered(*_done_under(connection, claim, act))
+        return _answered(*_done_under(connection, claim, act, run))
 
 
 def note(connection: Connection, grant: ApiKeyGrant, action: str, profile: UUID, **detail: object) -> None:
@@ -64,9 +73,29 @@ def note(connection: Connection, grant: ApiKeyGrant, action: str, profile: UUID,
     )
 
 
-def _done_under(connection: Connection, claim: Claim, act: Act) -> tuple[int, bytes]:
+def with_models(_connection: Connection, act: Act, claim: Claim | None) -> bytes:
+    """For what a room does through Django's models: the remembered answer commits in Django's transaction.
+
+    The answer may hold a new secret (a key, a link), so what is remembered of it is sealed.
+    """
+    with transaction.atomic():
+        django_connection.ensure_connection()
+        body = encode(act(django_connection.connection))
+        if claim is not None:
+            sealed = seal(body, context=f"{claim.api_key_id}:{claim.key}")
+            remember_answer(django_connection.connection, claim, status=200, body=sealed)
+        return body
+
+
+def _opened(remembered: RememberedAnswer, claimant: str) -> bytes:
+    """The answer as it was given: a document of ours begins with a brace, a sealed one never does."""
+    body = remembered.body
+    return body if body.startswith((b"{", b"[")) else unseal(body, context=claimant)
+
+
+def _done_under(connection: Connection, claim: Claim, act: Act, run: Run) -> tuple[int, bytes]:
     try:
-        return 200, _done(connection, act, claim)
+        return 200, run(connection, act, claim)
     except TesseraError as refusal:
         document = problem_of(refusal)
         if document.status in _FINAL:
@@ -81,7 +110,7 @@ def _done_under(connection: Connection, claim: Claim, act: Act) -> tuple[int, by
         raise
 
 
-def _done(connection: Connection, act: Act, claim: Claim | None = None) -> bytes:
+def _done(connection: Connection, act: Act, claim: Claim | None) -> bytes:
     """Rivals may make PostgreSQL refuse one of two transactions; a second try is all that needs."""
     for _ in range(MOST_TRIES - 1):
         with suppress(psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):

@@ -37,7 +37,8 @@ class StaffBackend(ModelBackend):
 class StaffOnly:
     """Every view asks for a member of staff unless it is marked `login_not_required` or belongs to the API.
 
-    Sets `request.staff`. Somebody who was revoked, or whose account was closed, is out at the next request.
+    Sets `request.staff`. Somebody of whom a second factor is demanded and who has none is led to setting one up,
+    whatever they asked for. Somebody who was revoked, or whose account was closed, is out at the next request.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -63,12 +64,20 @@ class StaffOnly:
             request.LANGUAGE_CODE = staff.language
         if staff.time_zone:
             timezone.activate(staff.time_zone)
+        if staff.must_set_up_second_factor and not getattr(view, "before_second_factor", False):
+            return _to_security(request)
         return None
 
 
 def current_staff(request: HttpRequest) -> StaffFacts | None:
     """The member of staff behind the session, while in force."""
     return staff_of(request.user.pk) if request.user.is_authenticated else None
+
+
+def _to_security(request: HttpRequest) -> HttpResponse:
+    """Nothing else is served to somebody of whom a second factor is demanded and who has none."""
+    address = reverse("console:security")
+    return HttpResponseClientRedirect(address) if request.headers.get("HX-Request") else redirect(address)
 
 
 def _to_login(request: HttpRequest) -> HttpResponse:

@@ -100,6 +100,23 @@ GROUPS: Final = (
         _("Settings"),
         (
             Place(
+                _("Staff"),
+                "badge",
+                "console:staff",
+                frozenset({"staff", "invite", "member"}),
+                "g t",
+                Ability.MANAGE_STAFF,
+            ),
+            Place(
+                _("API keys"),
+                "key",
+                "console:api_keys",
+                frozenset({"api_keys", "new_api_key"}),
+                "g k",
+                Ability.MANAGE_KEYS,
+            ),
+            Place(_("Audit trail"), "policy", "console:audit", frozenset({"audit"}), "g a", Ability.READ_AUDIT),
+            Place(
                 _("Erasures"),
                 "person_remove",
                 "console:erasures",
@@ -117,9 +134,11 @@ def console(request: HttpRequest) -> dict[str, Any]:
     context: dict[str, Any] = {"staff": staff, "languages": settings.LANGUAGES}
     if staff is None:
         return context
+    if staff.must_set_up_second_factor:
+        return context | {"main_places": [], "place_groups": [], "role": ROLES.get(staff.role, staff.role)}
     match = request.resolver_match
     here = match.url_name if match else None
-    can = abilities_of(staff.role)
+    can = abilities_of(staff)
     groups = [(group.label, _entries(group.places, can, here)) for group in GROUPS]
     return context | {
         "main_places": _entries(MAIN, can, here),

@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 
 from tessera.access.queries import StaffFacts
+from tessera.access.scopes import SCOPES, SEE_PII
 
 P = ParamSpec("P")
 
@@ -60,9 +61,42 @@ ABILITIES: Final[dict[str, frozenset[Ability]]] = {
 }
 
 
-def abilities_of(role: str) -> frozenset[Ability]:
-    """What the role may do; a role the table does not know may do nothing."""
-    return ABILITIES.get(role, frozenset())
+def abilities_of(staff: StaffFacts) -> frozenset[Ability]:
+    """What this member may do: what the role says, and personal data as it was granted to or taken from them.
+
+    Who sees personal data masked takes nobody out. A role the table does not know may do nothing.
+    """
+    of_role = ABILITIES.get(staff.role, frozenset())
+    if not of_role:
+        return of_role
+    if staff.sees_pii:
+        return of_role | {Ability.SEE_PII}
+    return of_role - {Ability.SEE_PII, Ability.EXPORT_PEOPLE}
+
+
+_NEEDED: Final[dict[str, frozenset[Ability]]] = {
+    "access:read": frozenset({Ability.READ_AUDIT}),
+    "access:write": frozenset({Ability.MANAGE_STAFF, Ability.MANAGE_KEYS, Ability.READ_AUDIT}),
+    "workspaces:write": frozenset({Ability.MANAGE_SOURCES}),
+    "events:write": frozenset({Ability.MANAGE_CATALOGUE}),
+    "identity:write": frozenset({Ability.MERGE_PEOPLE}),
+    "profiles:write": frozenset({Ability.CHANGE_PEOPLE, Ability.MERGE_PEOPLE}),
+    "imports:read": frozenset({Ability.IMPORT_PEOPLE}),
+    "imports:write": frozenset({Ability.IMPORT_PEOPLE}),
+    "exports:read": frozenset({Ability.EXPORT_PEOPLE}),
+    "exports:write": frozenset({Ability.EXPORT_PEOPLE}),
+    "duplicates:write": frozenset({Ability.MERGE_PEOPLE}),
+    "privacy:read": frozenset({Ability.ERASE_PEOPLE}),
+    "privacy:write": frozenset({Ability.ERASE_PEOPLE}),
+    SEE_PII: frozenset({Ability.SEE_PII}),
+}
+"""What somebody must be able to do at the screen to make a key that does it by program. Other scopes need READ."""
+
+
+def scopes_of(staff: StaffFacts) -> list[str]:
+    """The scopes a key made by this member may have: never more than they can do themselves."""
+    can = abilities_of(staff)
+    return [scope for scope in SCOPES if _NEEDED.get(scope, frozenset({Ability.READ})) <= can]
 
 
 def requires(
@@ -78,7 +112,7 @@ def requires(
         @wraps(view)
         def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             staff: StaffFacts = request.staff  # type: ignore[attr-defined]  # StaffOnly put it there
-            if ability not in abilities_of(staff.role):
+            if ability not in abilities_of(staff):
                 raise PermissionDenied(f"{staff.role} may not {ability}")
             return view(request, *args, **kwargs)  # type: ignore[arg-type]
 

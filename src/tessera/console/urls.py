@@ -1,18 +1,22 @@
 """Every screen, by place. Names are what templates and `navigation` refer to."""
 
 from tessera.console.routes import (
+    audit,
     catalogue,
     duplicates,
     entrance,
     exports,
     home,
     imports,
+    keys,
     live,
     people,
     personal,
     privacy,
     relations,
+    security,
     sources,
+    staff,
 )
 
 app_name = "console"
@@ -29,4 +33,8 @@ urlpatterns = [
     *duplicates.urlpatterns,
     *imports.urlpatterns,
     *exports.urlpatterns,
+    *security.urlpatterns,
+    *staff.urlpatterns,
+    *keys.urlpatterns,
+    *audit.urlpatterns,
 ]

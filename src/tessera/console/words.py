@@ -19,6 +19,56 @@ ROLES: Final[dict[str, Text]] = {
     "developer": _("Developer"),
 }
 
+ROLES_EXPLAINED: Final[dict[str, Text]] = {
+    "owner": _("Everything, and decides who is an owner."),
+    "admin": _("Everything but owners."),
+    "marketer": _("Sees and changes people, imports and exports them."),
+    "analyst": _("Reads; personal data is masked."),
+    "support": _("Reads and changes people one by one; personal data is masked."),
+    "developer": _("Sources, catalogue and API keys; personal data is masked."),
+}
+
+DEMANDS: Final[dict[str, Text]] = {
+    "nobody": _("nobody"),
+    "admins": _("owners and administrators"),
+    "everybody": _("everybody"),
+}
+
+SCOPE_ROOMS: Final[dict[str, Text]] = {
+    "access": _("Staff, keys and audit trail"),
+    "workspaces": _("Workspace and sources"),
+    "events": _("Events and catalogue"),
+    "identity": _("Identities"),
+    "profiles": _("People"),
+    "imports": _("Imports"),
+    "exports": _("Exports"),
+    "duplicates": _("Duplicates"),
+    "privacy": _("Erasure and privacy"),
+    "pii": _("Personal data"),
+}
+
+_SCOPES: Final[dict[str, Text]] = {
+    "access:read": _("Read staff, keys and the audit trail"),
+    "access:write": _("Invite and change staff, make and revoke keys"),
+    "workspaces:read": _("Read brands and sources"),
+    "workspaces:write": _("Make and change sources and write keys"),
+    "events:read": _("Read the catalogue"),
+    "events:write": _("Change the catalogue"),
+    "identity:read": _("Read why people are one or apart"),
+    "identity:write": _("Merge and split people"),
+    "profiles:read": _("Read people, their history and exports of one person"),
+    "profiles:write": _("Change, merge and split people"),
+    "imports:read": _("Read imports and how far they are"),
+    "imports:write": _("Import files of people and undo imports"),
+    "exports:read": _("Read and download exports"),
+    "exports:write": _("Make exports of many people"),
+    "duplicates:read": _("Read likely duplicates"),
+    "duplicates:write": _("Accept and reject likely duplicates"),
+    "privacy:read": _("Read reports of erasures"),
+    "privacy:write": _("Erase people for good"),
+    "pii:read": _("See personal data as it is; without this it is masked"),
+}
+
 IDENTIFIER_KINDS: Final[dict[str, Text]] = {
     "user_id": _("User ID"),
     "email": _("E-mail"),
@@ -83,6 +133,27 @@ PROBLEMS: Final[dict[str, Text]] = {
 _ERRORS: Final[dict[str, Text]] = {
     "already_decided": _("A colleague was quicker: this pair is decided already."),
     "already_looking": _("A search for duplicates is under way already."),
+    "account_exists": _("This address has an account already. Ask an administrator to let that account in again."),
+    "already_staff": _("This address belongs to a member of your staff already."),
+    "cannot_grant_pii": _("You cannot show personal data to others while it is masked for you."),
+    "factor_demanded": _("A second factor is demanded of you. Add another one before you remove this."),
+    "invalid_email": _("That is not an e-mail address."),
+    "last_owner": _("This is the last owner. Make another owner first."),
+    "no_factor": _("Recovery codes stand in for a second factor. Add one first."),
+    "no_passkeys_here": _("Passkeys need https and a host name."),
+    "not_oneself": _("Nobody changes their own access. Ask another administrator."),
+    "owners_only": _("Only an owner can do that."),
+    "passkey_refused": _("The passkey was not accepted. Try again."),
+    "scope_not_held": _("A key cannot do more than you may do yourself."),
+    "second_step_shut": _("Too many wrong codes. Wait a quarter of an hour, then try again."),
+    "too_many_invitations": _("Too many invitations are waiting. Withdraw some first."),
+    "too_many_passkeys": _("That is the most passkeys one account can have. Remove one first."),
+    "totp_exists": _("You have an authenticator app already. Remove it first."),
+    "totp_not_begun": _("That took too long. Begin again with a new code."),
+    "unknown_demand": _("There is no such rule."),
+    "unknown_role": _("There is no such role."),
+    "unknown_scope": _("Choose at least one thing the key may do."),
+    "was_staff": _("This address was a member of your staff before. Open their page and let them in again."),
     "already_one_person": _("These are one person already."),
     "already_undone": _("This merge was undone already."),
     "brand_exists": _("There is a brand of that name already."),
@@ -172,6 +243,16 @@ def rule_in_words(rule: str) -> str:
             "kind": kind_in_words(kind)
         }
     return rule
+
+
+def scope_in_words(scope: str) -> str:
+    """What a scope of the API lets its bearer do."""
+    return str(_SCOPES.get(scope, scope))
+
+
+def role_in_words(role: str) -> str:
+    """A role as people call it."""
+    return str(ROLES.get(role, role))
 
 
 def kind_in_words(kind: str) -> str:

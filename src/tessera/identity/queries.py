@@ -205,6 +205,17 @@ def profiles_by_prefix(connection: Connection, workspace_id: int, prefix: str, *
     return [row[0] for row in rows]
 
 
+def profiles_by_value(connection: Connection, workspace_id: int, value: str) -> list[UUID]:
+    """Profiles with an identifier of exactly this value, whatever its kind."""
+    if is_blocked(value):
+        return []
+    rows = connection.execute(
+        "SELECT DISTINCT profile_id FROM identity_identifier WHERE workspace_id = %s AND value = %s",
+        (workspace_id, value),
+    )
+    return [row[0] for row in rows]
+
+
 def roots_of(connection: Connection, profiles: Sequence[UUID], *, workspace_id: int | None = None) -> dict[UUID, UUID]:
     """Each profile's root; of one workspace where it is named."""
     rows = connection.execute(

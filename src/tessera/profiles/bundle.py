@@ -14,7 +14,7 @@ from tessera.identity import queries as identity
 from tessera.identity.queries import RefusalRecord
 from tessera.profiles import queries
 from tessera.profiles.person import PersonView
-from tessera.profiles.queries import TimelineEvent
+from tessera.profiles.queries import TimelineEvent, TimelinePage
 
 Connection = psycopg.Connection[Any]
 Connect = Callable[[], AbstractContextManager[Connection]]
@@ -40,8 +40,13 @@ def export_person(connection: Connection, workspace_id: int, profile_id: UUID, *
     return Export(exported_at=now, profile=view, refusals=identity.refusals_of(connection, members), events=[])
 
 
-def written(export: Export, workspace_id: int, connect: Connect) -> Iterator[bytes]:
-    """The document in pieces; a connection is held only while a page of events is read."""
+def written(
+    export: Export, workspace_id: int, connect: Connect, *, seen: Callable[[TimelinePage], TimelinePage] | None = None
+) -> Iterator[bytes]:
+    """The document in pieces; a connection is held only while a page of events is read.
+
+    `seen` makes of each page what the reader may see of it.
+    """
     yield _encode(export).removesuffix(b"]}")
     separator, before = b"", None
     while True:
@@ -49,7 +54,7 @@ def written(export: Export, workspace_id: int, connect: Connect) -> Iterator[byt
             page = queries.timeline(connection, workspace_id, export.profile.profile_id, before=before, limit=PAGE)
         if page is None or not page.events:
             break
-        yield separator + _encode(page.events)[1:-1]
+        yield separator + _encode((seen(page) if seen else page).events)[1:-1]
         separator, before = b",", page.next
         if before is None:
             break

@@ -14,6 +14,7 @@ from django_htmx.http import reswap, retarget
 from tessera.access.audit import record_audit_on
 from tessera.console.forms import AttributeForm, kind_of_value, text_of_value
 from tessera.console.permissions import Ability, StaffRequest, requires
+from tessera.console.sight import seen_by, sight_of
 from tessera.console.tabs import tab_context
 from tessera.console.views.card import find_person, source_names
 from tessera.console.words import ATTRIBUTES, attribute_in_words, error_in_words
@@ -31,7 +32,10 @@ def attribute(request: StaffRequest, profile_id: UUID) -> HttpResponse:
     if name not in person.attributes:
         return _form(request, profile_id, AttributeForm(initial={"kind": "text"}))
     value = person.attributes[name]
-    initial = {"name": name, "kind": kind_of_value(value), "value": text_of_value(value)}
+    mask = sight_of(request.staff, [person.profile_id])
+    readable = mask is None or mask.attribute(name, value) == value
+    # What is masked can be replaced without being read; the mask itself must not come back as the value.
+    initial = {"name": name, "kind": kind_of_value(value), "value": text_of_value(value) if readable else ""}
     return _form(request, profile_id, AttributeForm(initial=initial), name=name)
 
 
@@ -45,6 +49,7 @@ def attributes(request: StaffRequest, profile_id: UUID) -> HttpResponse:
 @require_POST
 @requires(Ability.CHANGE_PEOPLE)
 def set_attribute(request: StaffRequest, profile_id: UUID) -> HttpResponse:
+    find_person(request.staff.workspace_id, profile_id)
     form = AttributeForm(request.POST)
     editing = request.POST.get("editing", "")
     if not form.is_valid():
@@ -116,7 +121,7 @@ def _tab(request: StaffRequest) -> str:
 
 
 def _section(request: StaffRequest, profile_id: UUID, **said: str) -> HttpResponse:
-    person = find_person(request.staff.workspace_id, profile_id)
+    person = seen_by(request.staff, find_person(request.staff.workspace_id, profile_id))
     if not request.htmx:
         return redirect(f"{reverse('console:person', args=[person.profile_id])}?{urlencode({'tab': _tab(request)})}")
     context = tab_context(request, person, source_names(request.staff.workspace_id), wanted=_tab(request), **said)

@@ -17,6 +17,7 @@ from tessera.console.graph import graph_of
 from tessera.console.history_filter import HistoryFilter, names_of, read_filter
 from tessera.console.messages_sent import channels_of
 from tessera.console.permissions import Ability, StaffRequest, requires
+from tessera.console.sight import sight_of
 from tessera.console.tabs import tab_context
 from tessera.console.timeline import Line, line_of
 from tessera.console.words import STATUSES, kind_in_words
@@ -60,6 +61,8 @@ def card(request: StaffRequest, profile_id: UUID) -> HttpResponse:
     person = find_person(workspace_id, profile_id)
     if person.profile_id != profile_id:
         return redirect("console:person", profile_id=person.profile_id)
+    held, mask = person.identifiers, sight_of(request.staff, [profile_id])
+    person = mask.person(person) if mask else person
     sources = source_names(workspace_id)
     context = tab_context(request, person, sources)
     if _asks_for_tab(request):
@@ -69,9 +72,11 @@ def card(request: StaffRequest, profile_id: UUID) -> HttpResponse:
         members = [member.profile_id for member in person.members]
         refusals = identity.refusals_of(connection, members)
         page = _page(connection, members, None, asked)
-        seen_at = profiles.sources_of_identifiers(connection, person.identifiers)
+        seen_at = profiles.sources_of_identifiers(connection, held)
+    if mask:
+        refusals, page = [mask.refusal(one) for one in refusals], mask.timeline(page)
     context |= _story(person, refusals, page, asked, sources)
-    context["identifiers"] = _identifiers(person, seen_at, sources)
+    context["identifiers"] = _identifiers(person, [seen_at.get((one.kind, one.value), 0) for one in held], sources)
     return render(request, "console/person.html", context)
 
 
@@ -116,6 +121,8 @@ def history(request: StaffRequest, profile_id: UUID) -> HttpResponse:
             raise Http404("no such person in this workspace")
         members = [member.profile_id for member in identity.members_of(connection, [root])]
         page = _page(connection, members, request.GET.get("before"), asked)
+    mask = sight_of(request.staff, members)
+    page = mask.timeline(page) if mask else page
     sources = source_names(workspace_id)
     lines: list[Line] = [line_of(event, sources) for event in page.events]
     if not request.htmx and not request.GET.get("before"):
@@ -134,6 +141,7 @@ def _page(connection: Any, members: list[UUID], before: str | None, asked: Histo
 
 
 @require_GET
+@requires(Ability.SEE_PII)
 @requires(Ability.EXPORT_PEOPLE)
 def export(request: StaffRequest, profile_id: UUID) -> StreamingHttpResponse:
     """Everything held about the person, as one JSON document to keep. Leaves an entry in the audit trail."""
@@ -165,21 +173,25 @@ def source_names(workspace_id: int) -> dict[int, str]:
 
 
 def _identifiers(
-    person: PersonView, seen_at: dict[tuple[str, str], int], sources: dict[int, str]
+    person: PersonView, seen_at: Sequence[int], sources: dict[int, str]
 ) -> dict[str, list[IdentifierLine]]:
-    """Those that name a person first, then those that name a browser or a device; the first few, and the rest."""
+    """Those that name a person first, then those that name a browser or a device; the first few, and the rest.
+
+    `seen_at` has the source of each of the person's identifiers, in their order.
+    """
     numbers = {member.profile_id: number for number, member in enumerate(person.members, start=1)}
     order = {"user_id": 0, "email": 1, "phone": 2}
     several = len(numbers) > 1
-    ranked = sorted(person.identifiers, key=lambda one: (order.get(one.kind, 3), one.kind, one.first_seen))
+    places = zip(person.identifiers, seen_at, strict=True)
+    ranked = sorted(places, key=lambda place: (order.get(place[0].kind, 3), place[0].kind, place[0].first_seen))
     lines = [
         IdentifierLine(
             kind_in_words(one.kind),
             one,
             numbers.get(one.profile_id) if several else None,
-            sources.get(seen_at.get((one.kind, one.value), 0), ""),
+            sources.get(source_id, ""),
         )
-        for one in ranked
+        for one, source_id in ranked
     ]
     return {"first": lines[:IDENTIFIERS_SHOWN], "rest": lines[IDENTIFIERS_SHOWN:]}
 

@@ -41,7 +41,7 @@ class Line(Struct, frozen=True):
 
 def sees_pii(request: StaffRequest) -> bool:
     """Whether the viewer may see personal values as they are."""
-    return Ability.SEE_PII in abilities_of(request.staff.role)
+    return Ability.SEE_PII in abilities_of(request.staff)
 
 
 def text_of(request: StaffRequest, name: str, *, longest: int = 255) -> str:

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from tessera.console.fields import FieldLine, attribute_lines
 from tessera.console.permissions import Ability, StaffRequest, requires
+from tessera.console.sight import sight_of
 from tessera.console.waterfall import Bar, bars_of, field_in_words, level_in_words, likelihood
 from tessera.console.words import error_in_words
 from tessera.duplicates import actions, queries
@@ -81,7 +82,9 @@ def duplicates(request: StaffRequest) -> HttpResponse:
 def people_of(connection: Connection, request: StaffRequest, pairs: Iterable[Pair]) -> dict[UUID, PersonView]:
     """Both people of every pair, as this viewer may see them. All personal data of these screens comes through here."""
     roots = [person for pair in pairs for person in (pair.left, pair.right)]
-    return profiles.persons(connection, request.staff.workspace_id, roots, now=timezone.now())
+    people = profiles.persons(connection, request.staff.workspace_id, roots, now=timezone.now())
+    mask = sight_of(request.staff, roots)
+    return {root: mask.person(person) for root, person in people.items()} if mask else people
 
 
 def _line(pair: Pair, people: dict[UUID, PersonView]) -> PairLine:

@@ -1,30 +1,31 @@
 """In and out: log-in, log-out, one's password and language."""
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import (
     REDIRECT_FIELD_NAME,
     authenticate,
     get_user_model,
-    login,
     logout,
     update_session_auth_hash,
 )
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import translation
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from tessera.access import actions as access
-from tessera.access.queries import staff_of
+from tessera.access.passkeys import relying_party
+from tessera.access.queries import factors_of
 from tessera.console.admission import current_staff
 from tessera.console.forms import LoginForm, PasswordForm
 from tessera.console.permissions import Ability, StaffRequest, requires
+from tessera.console.second_step import begin_second_step, finish_log_in, note_proof, safe_target
 from tessera.console.throttle import address_has_to_wait
 from tessera.console.words import error_in_words
 from tessera.foundation.errors import TesseraError
@@ -43,32 +44,25 @@ def log_in(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         account = authenticate(request, email=form.cleaned_data["email"], password=form.cleaned_data["password"])
         if account is not None:
-            login(request, account)
-            request.session.clear_expired()  # log-ins are seldom enough, and nothing else sweeps them up
-            _note_login(account.pk)
-            return redirect(_where_to(request))
+            return _password_was_right(request, account)
         form.add_error(None, _("The e-mail or the password is not right."))
     return _login_page(request, form, status=400)
 
 
-def _note_login(account_id: object) -> None:
-    staff = staff_of(account_id)  # type: ignore[arg-type]
-    if staff is not None:
-        access.record_audit(workspace_id=staff.workspace_id, actor=staff.email, action="log_in", target=staff.email)
-
-
-def _where_to(request: HttpRequest) -> str:
-    """Back to the page that asked for the log-in, when it is one of ours."""
-    target = request.POST.get(REDIRECT_FIELD_NAME, "")
-    safe = url_has_allowed_host_and_scheme(
-        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
-    return target if target and safe else reverse("console:home")
+def _password_was_right(request: HttpRequest, account: Any) -> HttpResponse:
+    """In, or on to the second step where the account has a second factor."""
+    target = safe_target(request, request.POST.get(REDIRECT_FIELD_NAME, ""))
+    if factors_of(account.pk).any:
+        begin_second_step(request, account, target)
+        return redirect("console:second_step")
+    finish_log_in(request, account, by="password")
+    return redirect(target)
 
 
 def _login_page(request: HttpRequest, form: LoginForm, *, status: int = 200) -> HttpResponse:
     target = request.POST.get(REDIRECT_FIELD_NAME) or request.GET.get(REDIRECT_FIELD_NAME, "")
-    return render(request, "console/login.html", {"form": form, "next": target}, status=status)
+    context = {"form": form, "next": target, "passkeys": relying_party() is not None}
+    return render(request, "console/login.html", context, status=status)
 
 
 def locked_out(request: HttpRequest, _response: object = None, _credentials: object = None) -> HttpResponse:
@@ -114,6 +108,7 @@ def _set_password(request: StaffRequest, form: PasswordForm) -> bool:
         return False
     account = get_user_model()._default_manager.get(pk=request.staff.account_id)
     update_session_auth_hash(request, account)
+    note_proof(request)
     return True
 
 
@@ -123,10 +118,7 @@ def language(request: HttpRequest) -> HttpResponse:
     """Read the console in another language from now on: a cookie for strangers, remembered for staff."""
     code = request.POST.get("language", "")
     target = request.POST.get(REDIRECT_FIELD_NAME, "")
-    safe = url_has_allowed_host_and_scheme(
-        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
-    response = redirect(target if target and safe else "console:home")
+    response = redirect(safe_target(request, target))
     if code in dict(settings.LANGUAGES):
         staff = current_staff(request)
         if staff is not None:

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from tessera.console.erasure_words import removed_lines
 from tessera.console.permissions import Ability, StaffRequest, requires
+from tessera.console.sight import seen_by
 from tessera.console.views.card import find_person
 from tessera.console.words import error_in_words
 from tessera.foundation.errors import NotFound, TesseraError
@@ -62,7 +63,10 @@ class ErasureForm(forms.Form):
 def erase(request: StaffRequest, profile_id: UUID) -> HttpResponse:
     """What would be removed, and the question; POST erases. htmx gets the inside of the card's dialog."""
     person = find_person(request.staff.workspace_id, profile_id)
-    form = ErasureForm(request.POST or None, word=word_for(person))
+    person, known = seen_by(request.staff, person), person
+    # A mask cannot be typed, and the name must not be asked for.
+    word = word_for(known) if known == person else _("erase")
+    form = ErasureForm(request.POST or None, word=word)
     if request.method == "POST" and form.is_valid():
         try:
             report = _erase(request, person, form)

@@ -10,13 +10,17 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 from msgspec import Struct
 
-from tessera.console.permissions import Ability, StaffRequest, requires
+from tessera.access.queries import StaffFacts
+from tessera.console.permissions import Ability, StaffRequest, abilities_of, requires
 from tessera.console.views.sources import find_source
 from tessera.events import history, inbox, rejections
+from tessera.events.event import SYSTEM
 from tessera.events.history import Recorded
 from tessera.events.rejections import StoredRejection
 from tessera.foundation.clock import to_datetime, to_micros
-from tessera.foundation.pool import pool
+from tessera.foundation.pool import Connection, pool
+from tessera.profiles.mask_looks import DOTS
+from tessera.profiles.masking import Mask, mask_for, masks_for
 from tessera.workspaces import queries as workspaces
 from tessera.workspaces.queries import SourceFacts
 
@@ -44,8 +48,9 @@ class LiveRow(Struct, frozen=True):
 
 
 class Look(Struct, frozen=True):
-    """What the viewer asked to see."""
+    """What the viewer asked to see, and who they are."""
 
+    viewer: StaffFacts
     sources: list[SourceFacts]
     show: str
     name: str
@@ -77,6 +82,7 @@ def live_rows(request: StaffRequest, source_id: int | None = None) -> HttpRespon
 def _look(request: StaffRequest, source: SourceFacts | None) -> Look:
     show = request.GET.get("show", "all")
     return Look(
+        viewer=request.staff,
         sources=[source] if source else workspaces.sources(request.staff.workspace_id),
         show=show if show in SHOWS else "all",
         name=request.GET.get("name", "").replace("\0", "").strip()[:100],
@@ -104,12 +110,40 @@ def read_rows(look: Look) -> list[LiveRow]:
     with pool().connection() as connection:
         if look.show != "rejected":
             found = history.latest(connection, ids, after=look.after, limit=SHOWN, name=look.name)
-            rows += [_accepted(one, names) for one in found]
+            rows += [_accepted(one, names) for one in _seen(connection, look.viewer, found)]
         if look.show != "accepted":
-            refused = rejections.latest(connection, ids, after=look.after, limit=SHOWN, text=look.name)
-            rows += [_refused(one, names) for one in refused]
+            masked = Ability.SEE_PII not in abilities_of(look.viewer)
+            # What was sent is neither shown nor searched for who sees personal data masked.
+            found_by = "" if masked else look.name
+            refused = rejections.latest(connection, ids, after=look.after, limit=SHOWN, text=found_by)
+            rows += [_refused(one, names) for one in (_without_excerpts(refused, look) if masked else refused)]
     rows.sort(key=lambda row: (row.cursor, row.key), reverse=True)
     return rows[:SHOWN]
+
+
+def _seen(connection: Connection, viewer: StaffFacts, rows: list[Recorded]) -> list[Recorded]:
+    """What arrived, as the viewer may read it: every person with the mask that knows them."""
+    if Ability.SEE_PII in abilities_of(viewer):
+        return rows
+    masks = masks_for(connection, viewer.workspace_id, {row.profile_id for row in rows})
+    stranger = mask_for(connection, viewer.workspace_id)
+    return [_masked(row, masks.get(row.profile_id, stranger)) for row in rows]
+
+
+def _masked(row: Recorded, mask: Mask) -> Recorded:
+    return msgspec.structs.replace(
+        row,
+        name=mask.text(row.name),
+        body=mask.encoded(row.body, event=row.name, by_the_house=row.kind == SYSTEM),
+        envelope=mask.encoded(row.envelope, event=row.name),
+    )
+
+
+def _without_excerpts(rows: list[StoredRejection], look: Look) -> list[StoredRejection]:
+    """Without the beginning of what was sent, which is cut anywhere and cannot be masked for certain."""
+    mask, wanted = Mask(), look.name.lower()
+    kept = [msgspec.structs.replace(row, detail=mask.text(row.detail), excerpt=DOTS) for row in rows]
+    return [row for row in kept if wanted in row.code.lower()]
 
 
 def _accepted(row: Recorded, names: dict[int, str]) -> LiveRow:

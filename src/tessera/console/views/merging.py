@@ -18,6 +18,7 @@ from tessera.console.evidence import stories_of_merges
 from tessera.console.fields import FieldLine, attribute_lines
 from tessera.console.forms import MergeForm
 from tessera.console.permissions import Ability, StaffRequest, requires
+from tessera.console.sight import seen_by, sight_of
 from tessera.console.toasts import toast
 from tessera.console.views.card import find_person, source_names
 from tessera.console.views.people import find_people, searched
@@ -35,9 +36,9 @@ CANDIDATES = 10
 @requires(Ability.MERGE_PEOPLE)
 def merge(request: StaffRequest, profile_id: UUID) -> HttpResponse:
     """Look for the other one; the person themselves is left out."""
-    person = find_person(request.staff.workspace_id, profile_id)
+    person = seen_by(request.staff, find_person(request.staff.workspace_id, profile_id))
     text = searched(request)
-    found = find_people(request.staff.workspace_id, text, limit=CANDIDATES + 1).profiles if text else []
+    found = find_people(request.staff, text, limit=CANDIDATES + 1).profiles if text else []
     candidates = [other for other in found if other.profile_id != person.profile_id][:CANDIDATES]
     template = "console/merge_candidates.html" if request.htmx else "console/merge.html"
     return render(request, template, {"person": person, "candidates": candidates, "q": text})
@@ -53,7 +54,7 @@ def merge_with(request: StaffRequest, profile_id: UUID, other_id: UUID) -> HttpR
         messages.info(request, _("These are one person already."))
         return redirect("console:person", profile_id=person.profile_id)
     sides = {str(side.profile_id): side for side in (person, other)}
-    choices = [(key, _label(side)) for key, side in sides.items()]
+    choices = [(key, _label(seen_by(request.staff, side))) for key, side in sides.items()]
     form = MergeForm(request.POST or None, initial={"keep": _older(person, other)}, choices=choices)
     if request.method == "POST" and form.is_valid():
         keep = sides.pop(form.cleaned_data["keep"])
@@ -65,6 +66,7 @@ def merge_with(request: StaffRequest, profile_id: UUID, other_id: UUID) -> HttpR
         else:
             _offer_split(request, made)
             return redirect("console:person", profile_id=keep.profile_id)
+    person, other = seen_by(request.staff, person), seen_by(request.staff, other)
     context = {"person": person, "other": other, "rows": _side_by_side(person, other), "form": form}
     return render(request, "console/merge_preview.html", context, status=400 if form.errors else 200)
 
@@ -137,7 +139,10 @@ def split(request: StaffRequest, profile_id: UUID, merge_id: UUID) -> HttpRespon
     if roots is None:
         messages.info(request, _("This merge was undone already."))
         return redirect("console:person", profile_id=person.profile_id)
-    (story,) = stories_of_merges([merge], source_names(staff.workspace_id))
+    mask = sight_of(staff, [person.profile_id])
+    shown = mask.merge(merge) if mask else merge
+    person = mask.person(person) if mask else person
+    (story,) = stories_of_merges([shown], source_names(staff.workspace_id))
     context = {"person": person, "merge": story, "sides": _sides(person, roots)}
     return render(request, "console/split.html", context)
 

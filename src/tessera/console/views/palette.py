@@ -47,7 +47,7 @@ ACTIONS: Final = (
 def palette(request: StaffRequest) -> HttpResponse:
     """Groups of choices for `q`: people by the same search as their list, screens and actions by their words."""
     text = searched(request)
-    can = abilities_of(request.staff.role)
+    can = abilities_of(request.staff)
     people = _people(request, text) if text else []
     found = [(_("People"), people), (_("Screens"), _screens(text, can)), (_("Actions"), _actions(text, can))]
     context = {"groups": [(title, choices) for title, choices in found if choices]}
@@ -55,7 +55,7 @@ def palette(request: StaffRequest) -> HttpResponse:
 
 
 def _people(request: StaffRequest, text: str) -> list[Choice]:
-    page = find_people(request.staff.workspace_id, text, limit=PEOPLE_SHOWN)
+    page = find_people(request.staff, text, limit=PEOPLE_SHOWN)
     return [
         Choice(
             one.name or ("" if one.email_is_placeholder else one.email) or _("Without a name"),

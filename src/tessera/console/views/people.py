@@ -4,7 +4,9 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from tessera.access.queries import StaffFacts
 from tessera.console.permissions import Ability, StaffRequest, requires
+from tessera.console.sight import sight_of
 from tessera.foundation.pool import pool
 from tessera.profiles import queries as profiles
 from tessera.profiles.queries import InvalidCursor, PeoplePage
@@ -19,7 +21,7 @@ def people(request: StaffRequest) -> HttpResponse:
     """The page, or only its results where htmx asks for them."""
     text = searched(request)
     before = request.GET.get("before") or None
-    context = {"page": find_people(request.staff.workspace_id, text, before=before), "q": text, "before": before}
+    context = {"page": find_people(request.staff, text, before=before), "q": text, "before": before}
     template = "console/people_results.html" if request.htmx else "console/people.html"
     return render(request, template, context)
 
@@ -29,12 +31,19 @@ def searched(request: StaffRequest) -> str:
     return request.GET.get("q", "").replace("\0", "").strip()[:LONGEST_SEARCH]
 
 
-def find_people(workspace_id: int, text: str, *, before: str | None = None, limit: int = PER_PAGE) -> PeoplePage:
-    """The people a search finds, or all; 404 for a cursor that is none."""
+def find_people(viewer: StaffFacts, text: str, *, before: str | None = None, limit: int = PER_PAGE) -> PeoplePage:
+    """The people a search finds, or all; 404 for a cursor that is none.
+
+    Who sees personal data masked finds people by a whole identifier only.
+    """
+    workspace_id, mask = viewer.workspace_id, sight_of(viewer)
     with pool().connection() as connection:
         try:
+            if text and mask is not None:
+                return mask.people(profiles.find_exactly(connection, workspace_id, text))
             if text:
                 return profiles.search_people(connection, workspace_id, text, before=before, limit=limit)
-            return profiles.people(connection, workspace_id, before=before, limit=limit)
+            page = profiles.people(connection, workspace_id, before=before, limit=limit)
         except InvalidCursor as error:
             raise Http404(str(error)) from None
+    return page if mask is None else mask.people(page)

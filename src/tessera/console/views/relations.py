@@ -15,6 +15,8 @@ from msgspec import Struct
 
 from tessera.access.audit import record_audit_on
 from tessera.console.permissions import Ability, StaffRequest, requires
+from tessera.console.sight import sight_of
+from tessera.console.views.card import find_person
 from tessera.console.views.people import find_people, searched
 from tessera.console.words import error_in_words, kind_in_words
 from tessera.foundation.errors import TesseraError
@@ -36,12 +38,16 @@ _WORDS: dict[str, tuple[str | Promise, str | Promise]] = {
 
 
 class RelationLine(Struct, frozen=True):
-    """A relation as the card shows it. `undo` is what brings it back, encoded."""
+    """A relation as the card shows it. `undo` is what brings it back, encoded.
+
+    Who sees the far end masked cannot name it, so cannot remove it: `removable` says so.
+    """
 
     label: str
     kind: str
     facts: RelationView
     undo: str
+    removable: bool
 
 
 class Wanted(Struct, frozen=True):
@@ -64,8 +70,9 @@ def relations(request: StaffRequest, profile_id: UUID) -> HttpResponse:
 @requires(Ability.CHANGE_PEOPLE)
 def relation_candidates(request: StaffRequest, profile_id: UUID) -> HttpResponse:
     """Whom the typed text finds; an e-mail that nobody has may be related to all the same."""
+    find_person(request.staff.workspace_id, profile_id)
     text = searched(request)
-    found = find_people(request.staff.workspace_id, text, limit=CANDIDATES + 1).profiles if text else []
+    found = find_people(request.staff, text, limit=CANDIDATES + 1).profiles if text else []
     others = [person for person in found if person.profile_id != profile_id][:CANDIDATES]
     unseen = f"email:{text}" if "@" in text and not any(one.email == text.lower() for one in others) else ""
     context = {"candidates": others, "q": text, "unseen": unseen}
@@ -163,17 +170,23 @@ def _section(request: StaffRequest, profile_id: UUID, **said: Any) -> HttpRespon
         types = relation_types(connection, workspace_id)
     if found is None:
         raise Http404("no such person in this workspace")
+    people = [one.other.profile_id for one in found.relations if one.other.profile_id]
+    mask = sight_of(request.staff, [profile_id, *people])
+    shown = mask.relations(found) if mask else found
+    pairs = zip(shown.relations, found.relations, strict=True)
+    lines = [_line(one, named=one.other.value == known.other.value) for one, known in pairs]
     if request.method == "POST" and not request.htmx:
         return redirect("console:person", profile_id=profile_id)
     choices = [(name, _WORDS[name][0] if name in _WORDS else kind.label) for name, kind in types.items()]
-    context = {"profile_id": profile_id, "lines": [_line(one) for one in found.relations], "types": choices, **said}
-    if "removed" in said:
+    context = {"profile_id": profile_id, "lines": lines, "types": choices, **said}
+    if "removed" in said and mask is None:  # a mask must not come back as the value
         context["undo"] = msgspec.json.encode(said["removed"].properties).decode()
     return render(request, "console/person/relations.html", context)
 
 
-def _line(relation: RelationView) -> RelationLine:
+def _line(relation: RelationView, *, named: bool) -> RelationLine:
     words = _WORDS.get(relation.type)
     label = str(words[0 if relation.outgoing else 1]) if words else relation.label
     undo = msgspec.json.encode(relation.properties).decode()
-    return RelationLine(label, kind_in_words(relation.other.kind), relation, undo)
+    removable = named or relation.other.profile_id is not None
+    return RelationLine(label, kind_in_words(relation.other.kind), relation, undo, removable)

@@ -103,7 +103,7 @@ def _source_page(request: StaffRequest, source_id: int, form: KeyForm, *, status
     found = find_source(request, source_id)
     (line,) = source_lines([found])
     keys: list[WriteKeyFacts] = []
-    if Ability.MANAGE_SOURCES in abilities_of(request.staff.role):
+    if Ability.MANAGE_SOURCES in abilities_of(request.staff):
         keys = queries.write_keys(request.staff.workspace_id, source_id=source_id)
     usable = next((key.key for key in keys if key.revoked_at is None), None)
     with pool().connection() as connection:

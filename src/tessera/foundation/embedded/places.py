@@ -35,7 +35,7 @@ def places(home: Path) -> Places:
     base = home / "postgres"
     run = base / "run"
     if len(os.fsencode(run)) + len(_SOCKET_NAME) > _LONGEST_SOCKET:
-        run = Path("/tmp") / f"tessera-{hashlib.sha256(os.fsencode(home)).hexdigest()[:16]}"  # noqa: S108
+        run = Path("/tmp") / f"tessera-{hashlib.sha256(os.fsencode(home)).hexdigest()[:16]}"  # noqa: S108  # nosec B108
     return Places(
         base=base,
         data=base / "data",

@@ -159,7 +159,7 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", port: int, path: str |
             if path is None:
                 socket.create_connection(("127.0.0.1", port), timeout=1).close()
             else:
-                urlopen(f"http://127.0.0.1:{port}{path}", timeout=1).close()
+                urlopen(f"http://127.0.0.1:{port}{path}", timeout=1).close()  # nosec B310
         except OSError:
             time.sleep(0.05)
         else:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from tessera.foundation.errors import NotFound
 from tessera.project.cli import needs
 from tessera.project.cli.tables import print_table
 
@@ -74,6 +75,21 @@ def password(email: Email, password_stdin: FromStdin = False) -> None:
         made = set_password(email, password=chosen, actor=needs.ACTOR)
     if chosen is None:
         typer.echo(made)
+
+
+@app.command("reset-second-factor")
+def reset_second_factor(email: Email) -> None:
+    """Take the authenticator app, the passkeys and the recovery codes of somebody who lost them; sessions end."""
+    with needs.django():
+        from tessera.access import staffing
+        from tessera.access.queries import staff_by_email
+
+        found = staff_by_email(email)
+        if found is None:
+            raise NotFound(f"nobody with the e-mail {email} is staff")
+        by = staffing.By(needs.ACTOR, makes_owners=True, sees_pii=True)
+        staffing.reset_second_factor(found.account_id, workspace_id=found.workspace_id, by=by)
+    typer.echo(f"reset the second factor of {email}")
 
 
 def _password(from_stdin: bool) -> str | None:

@@ -1,0 +1,23 @@
+"""What the bearer of a key reads of people: everything with `pii:read`, else personal data masked."""
+
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from tessera.access.queries import ApiKeyGrant
+from tessera.profiles.masking import Mask, mask_for
+from tessera.profiles.person import PersonView
+
+Connection = psycopg.Connection[Any]
+
+
+def mask_of(connection: Connection, grant: ApiKeyGrant, *people: UUID) -> Mask | None:
+    """The mask through which the bearer reads these people; None with `pii:read`."""
+    return None if grant.sees_pii else mask_for(connection, grant.workspace_id, people)
+
+
+def seen_by(connection: Connection, grant: ApiKeyGrant, person: PersonView) -> PersonView:
+    """The person as the bearer may read them."""
+    mask = mask_of(connection, grant, person.profile_id)
+    return mask.person(person) if mask else person

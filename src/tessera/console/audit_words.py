@@ -1,0 +1,130 @@
+"""The audit trail in people's words."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from tessera.console.words import Text, role_in_words
+
+ACTIONS: Final[dict[str, Text]] = {
+    "accept_invitation": _("accepted an invitation"),
+    "acknowledge_problem": _("acknowledged a data problem"),
+    "add_relation": _("related two people"),
+    "ask_to_erase": _("asked to erase people"),
+    "block": _("blocked a name"),
+    "declare": _("declared a field"),
+    "declare_relation_type": _("declared a kind of relation"),
+    "describe": _("described a name"),
+    "erase_person": _("erased a person"),
+    "hide": _("hid a name"),
+    "not_personal": _("unflagged personal data"),
+    "personal": _("flagged personal data"),
+    "remove_relation": _("ended a relation"),
+    "rename_brand": _("renamed a brand"),
+    "show": _("showed a name again"),
+    "unblock": _("unblocked a name"),
+    "undeclare": _("took a declaration back"),
+    "add_passkey": _("added a passkey"),
+    "add_totp": _("set up an authenticator app"),
+    "change_attributes": _("changed attributes"),
+    "change_source": _("changed a source"),
+    "change_staff": _("changed what a colleague may do"),
+    "create_api_key": _("made an API key"),
+    "create_brand": _("made a brand"),
+    "create_source": _("made a source"),
+    "create_staff": _("added a member of staff"),
+    "create_workspace": _("made a workspace"),
+    "create_write_key": _("made a write key"),
+    "demand_second_factor": _("changed of whom a second factor is demanded"),
+    "disable_source": _("disabled a source"),
+    "enable_source": _("enabled a source"),
+    "end_sessions": _("ended sessions"),
+    "export_audit": _("exported the audit trail"),
+    "export_person": _("exported a person"),
+    "invite_staff": _("invited a colleague"),
+    "log_in": _("logged in"),
+    "merge_profiles": _("merged two people"),
+    "remove_passkey": _("removed a passkey"),
+    "remove_totp": _("removed their authenticator app"),
+    "renew_recovery_codes": _("made new recovery codes"),
+    "reset_second_factor": _("reset a colleague’s second factors"),
+    "restore_staff": _("let a colleague in again"),
+    "revoke_api_key": _("revoked an API key"),
+    "revoke_staff": _("shut out a colleague"),
+    "revoke_write_key": _("revoked a write key"),
+    "set_password": _("set a password"),
+    "split_profiles": _("undid a merge"),
+    "use_recovery_code": _("used a recovery code"),
+    "withdraw_invitation": _("withdrew an invitation"),
+}
+"""Every action that leaves an entry. A test holds the table against the code."""
+
+_DETAILS: Final[dict[str, Text]] = {
+    "absorbed": _("joined"),
+    "after": _("after"),
+    "attributes": _("attributes"),
+    "before": _("before"),
+    "by": _("by"),
+    "invited_by": _("invited by"),
+    "left": _("left"),
+    "merge_id": _("merge"),
+    "name": _("name"),
+    "reason": _("reason"),
+    "role": _("role"),
+    "scopes": _("scopes"),
+    "sees_pii": _("personal data"),
+}
+
+
+_SIGHT: Final[dict[bool | None, Text]] = {None: _("as the role says"), True: _("shown"), False: _("masked")}
+
+
+def action_in_words(action: str) -> str:
+    """`merged two people`; an action this table does not know by its code."""
+    return str(ACTIONS.get(action, action))
+
+
+def detail_in_words(detail: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What was changed, as pairs of a name and a value; objects one level down are told in one line."""
+    return [(str(_DETAILS.get(name, name)), _value(name, value)) for name, value in detail.items()]
+
+
+def _value(name: str, value: Any) -> str:
+    if name == "sees_pii":
+        return str(_SIGHT.get(value, value))
+    match value:
+        case None:
+            return "—"
+        case str():
+            return role_in_words(value) if name == "role" else value
+        case dict():
+            return " · ".join(f"{_DETAILS.get(key, key)}: {_value(key, part)}" for key, part in value.items())
+        case list():
+            return ", ".join(_value(name, part) for part in value)
+    return msgspec.json.encode(value).decode()
+
+
+def address_of(target: str, staff: Mapping[str, UUID]) -> str:
+    """The page about what was changed; empty where there is none. `staff` is the workspace's own, by e-mail."""
+    kind, _colon, key = target.partition(":")
+    if target in staff:
+        return reverse("console:member", kwargs={"account_id": staff[target]})
+    match kind:
+        case "profile":
+            return _person(key)
+        case "source" if key.isdecimal():
+            return reverse("console:source", kwargs={"source_id": int(key)})
+        case "api-key":
+            return reverse("console:api_keys")
+    return ""
+
+
+def _person(key: str) -> str:
+    try:
+        return reverse("console:person", kwargs={"profile_id": UUID(key)})
+    except ValueError:
+        return ""

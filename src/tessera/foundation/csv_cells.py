@@ -1,0 +1,10 @@
+"""Cells of CSV files that a spreadsheet must take for text and not for formulas (OWASP: CSV injection)."""
+
+from typing import Final
+
+_BEGINS_A_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def harmless(cell: str) -> str:
+    """The text, with an apostrophe in front where a spreadsheet would otherwise carry it out."""
+    return f"'{cell}" if cell.startswith(_BEGINS_A_FORMULA) else cell
