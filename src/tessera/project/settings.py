@@ -72,6 +72,7 @@ TEMPLATES = [
                 "django.templatetags.i18n",
                 "django.templatetags.static",
                 "tessera.console.templatetags.console",
+                "tessera.console.templatetags.parts",
             ],
         },
     }
