@@ -48,7 +48,7 @@ def test_what_strangers_sent_stays_text_in_every_part() -> None:
 
 def test_a_confirmation_posts_with_the_sessions_token_and_asks_why_where_a_reason_is_kept() -> None:
     request = HttpRequest()
-    source = "{% confirm 'erase' title='Erase?' action='/erase' button='Erase' danger=True reason=why %}Gone.{% endconfirm %}"
+    source = "{% confirm 'erase' title='Erase?' action='/erase' button='Erase' reason=why %}Gone.{% endconfirm %}"
 
     asked = drawn(source, request=request, why="Why")
     plain = drawn(source, request=request, why="")
