@@ -1,41 +1,14 @@
 """Components that need more than a few lines of HTML. `/styleguide` shows all of them, with what to write."""
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 from django import template
 from django.middleware.csrf import get_token
 from django.template import loader
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 register = template.Library()
-WIDTH: Final = 120
-HEIGHT: Final = 28
 LONGEST_REASON: Final = 500
-
-
-@register.simple_tag
-def sparkline(values: Sequence[int], label: str) -> SafeString:
-    """How a figure went, oldest first, as a small line that `label` names. Nothing for fewer than two values."""
-    if len(values) < 2:
-        return SafeString("")
-    most, step = max(max(values), 1), WIDTH / (len(values) - 1)
-    points = [
-        f"{number * step:.1f},{HEIGHT - 2 - value / most * (HEIGHT - 4):.1f}" for number, value in enumerate(values)
-    ]
-    return format_html(
-        '<svg class="sparkline" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">'
-        '<polygon points="0,{} {} {},{}"></polygon><polyline points="{}"></polyline></svg>',
-        WIDTH,
-        HEIGHT,
-        label,
-        HEIGHT,
-        " ".join(points),
-        WIDTH,
-        HEIGHT,
-        " ".join(points),
-    )
 
 
 @register.inclusion_tag("console/parts/copyable.html")
