@@ -105,3 +105,33 @@ def test_a_toast_for_the_page_that_is_open_survives_any_language() -> None:
 
 def test_the_styleguide_stands(desk: Callable[..., Client]) -> None:
     assert desk("analyst").get("/styleguide").status_code == 200
+
+
+def test_the_first_page_tells_of_what_nobody_uses_to_those_who_can_do_something(
+    live: psycopg.Connection[Any], desk: Callable[..., Client], workspace_id: int, source: Any
+) -> None:
+    from tessera.access import actions as access
+    from tessera.workspaces import actions
+
+    silent = actions.create_source(workspace_id=workspace_id, name="Forgotten till", allowed_origins=[])
+    fresh = actions.create_source(workspace_id=workspace_id, name="Made today", allowed_origins=[])
+    access.create_api_key(workspace_id=workspace_id, name="old", scopes=["profiles:read"])
+    live.execute("UPDATE workspaces_source SET created_at = now() - interval '2 days' WHERE id <> %s", (fresh.id,))
+    live.execute("UPDATE access_apikey SET created_at = now() - interval '2 days'")
+    access.create_api_key(workspace_id=workspace_id, name="new", scopes=["profiles:read"])
+    ingest(live, workspace_id, [message(userId="ana")], source_id=source.id)
+
+    def told(role: str) -> list[str]:
+        return [line.what for line in desk(role).get("/").context["problems"]]
+
+    assert told("developer") == ["Forgotten till has never sent anything.", "1 API key was never used."]
+    assert told("analyst") == []
+    assert silent.id != fresh.id
+
+
+def test_the_first_page_says_how_many_people_are_new(
+    live: psycopg.Connection[Any], desk: Callable[..., Client], workspace_id: int
+) -> None:
+    ingest(live, workspace_id, [message(userId=f"u-{number}") for number in range(3)])
+
+    assert "3 new in 30 days" in desk("analyst").get("/").text

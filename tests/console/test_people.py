@@ -55,6 +55,36 @@ def test_everybody_is_listed_newest_first_a_page_at_a_time(
     assert client.get("/people?before=nonsense").status_code == 404
 
 
+def test_the_page_asks_for_the_rows_that_follow_and_gets_nothing_else(
+    desk: Callable[..., Client], send: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tessera.console.views.people.find_people.__kwdefaults__", {"before": None, "limit": 2})
+    for name in ("Ana", "Bob", "Eve"):
+        send(message("identify", userId=name, traits={"firstName": name}))
+    client = desk()
+    page = client.get("/people")
+
+    answer = client.get("/people", {"before": page.context["page"].next}, headers={"HX-Request": "true"})
+
+    assert [template.name for template in page.templates].count("console/people_rows.html") == 1
+    assert f'href="?before={page.context["page"].next}"' in page.text  # followed without a script too
+    assert answer.text.lstrip().startswith("<tr>")
+    assert "Ana" in answer.text
+    assert "<table" not in answer.text
+    assert "table__next" not in answer.text  # nobody is left
+
+
+def test_a_search_says_how_many_it_found_to_those_who_do_not_see_it(desk: Callable[..., Client], ana: UUID) -> None:
+    client = desk()
+
+    found = client.get("/people", {"q": "ana"}, headers={"HX-Request": "true"})
+    nobody = client.get("/people", {"q": "zzz"}, headers={"HX-Request": "true"})
+
+    assert '<p id="people-said" hx-swap-oob="innerHTML">1 person found</p>' in found.text
+    assert '<p id="people-said" hx-swap-oob="innerHTML">Nobody found</p>' in nobody.text
+    assert "hx-swap-oob" not in client.get("/people").text
+
+
 @pytest.mark.parametrize("text", ["ana@ex", "Ana", "ana", "visitor", "ANA@EXAMPLE.COM"])
 def test_search_finds_by_any_beginning(desk: Callable[..., Client], ana: UUID, text: str) -> None:
     answer = desk().get("/people", {"q": text}, headers={"HX-Request": "true"})

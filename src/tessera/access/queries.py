@@ -122,6 +122,13 @@ def api_keys(workspace_id: int) -> list[ApiKeyFacts]:
     ]
 
 
+def count_unused_api_keys(workspace_id: int, *, made_before: datetime) -> int:
+    """Keys in force that were made before then and never let anybody in."""
+    return ApiKey.objects.filter(
+        workspace_id=workspace_id, revoked_at=None, last_used_at=None, created_at__lt=made_before
+    ).count()
+
+
 def staff_of(account_id: UUID) -> StaffFacts | None:
     """The account's row as staff while it is in force, else None."""
     row = _staff_rows().filter(account_id=account_id, revoked_at=None).first()

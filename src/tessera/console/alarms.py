@@ -18,6 +18,8 @@ _ICONS: Final = {
     "refused": "block",
     "names_run_out": "library_books",
     "jobs_failed": "work_alert",
+    "source_unused": "sensors_off",
+    "keys_unused": "key_off",
 }
 
 
@@ -96,6 +98,20 @@ def _jobs_failed(alarm: Alarm, _source: str) -> Told:
     return what % {"number": number}, _("The page of the import or export says why."), ""
 
 
+def _source_unused(alarm: Alarm, source: str) -> Told:
+    what = _("%(source)s has never sent anything.") % {"source": source}
+    hint = _("Install it with the snippets of its page, or disable it.")
+    return what, hint, reverse("console:source", args=[alarm.source_id]) + "#install"
+
+
+def _keys_unused(alarm: Alarm, _source: str) -> Told:
+    number = alarm.number
+    what = ngettext("%(number)d API key was never used.", "%(number)d API keys were never used.", number) % {
+        "number": number
+    }
+    return what, _("A key that nobody needs is a risk for nothing: revoke it."), ""
+
+
 _TELLERS: Final = {
     "inbox_waits": _inbox_waits,
     "set_aside": _set_aside,
@@ -104,4 +120,6 @@ _TELLERS: Final = {
     "refused": _refused,
     "names_run_out": _names_run_out,
     "jobs_failed": _jobs_failed,
+    "source_unused": _source_unused,
+    "keys_unused": _keys_unused,
 }

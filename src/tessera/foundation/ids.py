@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from operator import attrgetter
 from uuid import UUID
 
@@ -36,3 +37,8 @@ def uuid7() -> UUID:
     millis = time.time_ns() // 1_000_000
     random = int.from_bytes(os.urandom(10), "big") & _RAND_A_AND_B
     return UUID(int=(millis << 80) | _VERSION | _VARIANT | random)
+
+
+def first_id_of(at: datetime) -> UUID:
+    """The smallest id that `uuid7` can make at that millisecond: ids from then on are not smaller."""
+    return UUID(int=(int(at.timestamp() * 1000) << 80) | _VERSION | _VARIANT)

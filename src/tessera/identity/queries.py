@@ -9,6 +9,7 @@ import psycopg
 from msgspec import Struct
 
 from tessera.events.event import Identifier
+from tessera.foundation.ids import first_id_of
 from tessera.identity.rules import Link, is_blocked, roots_after
 
 Connection = psycopg.Connection[Any]
@@ -262,5 +263,15 @@ def count_people(connection: Connection, workspace_id: int | None = None) -> int
     row = connection.execute(
         "SELECT count(*) FROM identity_profile WHERE id = root_id AND (%(w)s::int IS NULL OR workspace_id = %(w)s)",
         {"w": workspace_id},
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def count_people_since(connection: Connection, workspace_id: int, since: datetime, *, most: int) -> int:
+    """How many people of the workspace were first met since then, by key: ids carry their time. Stops at `most`."""
+    row = connection.execute(
+        "SELECT count(*) FROM (SELECT 1 FROM identity_profile"
+        " WHERE workspace_id = %s AND id = root_id AND id >= %s LIMIT %s) AS newest",
+        (workspace_id, first_id_of(since), most),
     ).fetchone()
     return int(row[0]) if row else 0

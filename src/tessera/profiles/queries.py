@@ -372,8 +372,9 @@ class Stats(Struct, frozen=True):
 
 
 EXACT_UP_TO = 100_000
-"""Counting more profiles than these takes a noticeable while, so their number is kept for a minute."""
-_KEPT = timedelta(minutes=1)
+"""Counting more profiles than these takes a noticeable while, so the number is kept; the longer, the larger it is."""
+_KEPT_PER_EXACT = timedelta(minutes=1)
+_KEPT_AT_MOST = timedelta(hours=1)
 _counts: dict[tuple[str, int], tuple[datetime, int, int]] = {}
 
 
@@ -395,7 +396,7 @@ def stats(connection: Connection, workspace_id: int, *, now: datetime) -> Stats:
 def _count_people(connection: Connection, workspace_id: int, now: datetime) -> tuple[datetime, int, int]:
     key = (connection.info.dbname, workspace_id)
     known = _counts.get(key)
-    if known is not None and known[2] > EXACT_UP_TO and now - known[0] < _KEPT:
+    if known is not None and now - known[0] < _kept(known[2]):
         return known
     row = connection.execute(
         "SELECT count(*) FILTER (WHERE id = root_id), count(*) FROM identity_profile WHERE workspace_id = %s",
@@ -404,3 +405,8 @@ def _count_people(connection: Connection, workspace_id: int, now: datetime) -> t
     assert row is not None
     _counts[key] = (now, row[0], row[1])
     return _counts[key]
+
+
+def _kept(profiles: int) -> timedelta:
+    """For how long a count of so many is good: not at all where it is cheap, ten minutes for a million."""
+    return min(_KEPT_AT_MOST, _KEPT_PER_EXACT * ((profiles - 1) // EXACT_UP_TO))

@@ -73,6 +73,7 @@ TEMPLATES = [
                 "django.templatetags.i18n",
                 "django.templatetags.static",
                 "tessera.console.templatetags.console",
+                "tessera.console.templatetags.parts",
             ],
         },
     }

@@ -1,23 +1,33 @@
 """The first page: how much there is, what arrives, what is worth looking at."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 from msgspec import Struct
 
+from tessera.access import queries as access
 from tessera.console.alarms import lines_of
 from tessera.console.charts import BarChart, bar_chart
-from tessera.console.permissions import Ability, StaffRequest, requires
+from tessera.console.permissions import Ability, StaffRequest, abilities_of, requires
 from tessera.events import history, pace, rejections
 from tessera.events.alarms import Alarm, alarms
 from tessera.foundation.pool import pool
 from tessera.foundation.settings import settings
+from tessera.identity import queries as identity
 from tessera.jobs.queue import failed_since
 from tessera.profiles import queries as profiles
 from tessera.workspaces import queries as workspaces
 from tessera.workspaces.queries import SourceFacts, WriteKeyFacts
+
+RECENT: Final = timedelta(days=30)
+MOST_RECENT: Final = 100_000
+"""Counting the people of the last days stops here, so that it costs the same at any size."""
+UNUSED_AFTER: Final = timedelta(days=1)
+"""A source or a key that nobody used for so long after it was made is worth a word."""
+MOST_UNUSED: Final = 5
 
 
 class SourceLine(Struct, frozen=True):
@@ -41,16 +51,37 @@ def home(request: StaffRequest) -> HttpResponse:
         found = alarms(connection, workspace_id, in_use, now=now)
         if failed := failed_since(connection):
             found.append(Alarm("jobs_failed", number=failed))
+        recent = identity.count_people_since(connection, workspace_id, now - RECENT, most=MOST_RECENT)
+    lines = source_lines(sources)
+    found += _unused(request, lines, now)
     context = {
         "stats": stats,
         "chart": _minutes(workspace_id, now),
-        "lines": source_lines(sources),
+        "recent": recent,
+        "recent_is_more": recent == MOST_RECENT,
+        "counts_are_kept": stats.profiles > profiles.EXACT_UP_TO,
+        "lines": lines,
+        "silent": {alarm.source_id for alarm in found if alarm.code == "source_silent"},
         "problems": lines_of(found, {source.id: source.name for source in sources}),
         "nothing_yet": stats.people == 0 and stats.events == 0,
         "first_key": _first_key(workspace_id),
         "collect": settings().public_collect_url,
     }
     return render(request, "console/home.html", context)
+
+
+def _unused(request: StaffRequest, lines: list[SourceLine], now: datetime) -> list[Alarm]:
+    """Sources that never sent anything, and API keys nobody used, told to those who can do something about it."""
+    found: list[Alarm] = []
+    abilities, before = abilities_of(request.staff.role), now - UNUSED_AFTER
+    if Ability.MANAGE_SOURCES in abilities:
+        never = [line.source for line in lines if line.last_event_at is None and line.source.disabled_at is None]
+        forgotten = [source for source in never if source.created_at < before]
+        found += [Alarm("source_unused", source_id=one.id, since=one.created_at) for one in forgotten[:MOST_UNUSED]]
+    if Ability.MANAGE_KEYS in abilities:
+        keys = access.count_unused_api_keys(request.staff.workspace_id, made_before=before)
+        found += [Alarm("keys_unused", number=keys)] if keys else []
+    return found
 
 
 @require_GET

@@ -18,12 +18,17 @@ LONGEST_SEARCH = 200
 @require_GET
 @requires(Ability.READ)
 def people(request: StaffRequest) -> HttpResponse:
-    """The page, or only its results where htmx asks for them."""
+    """The page; for htmx only its results, or (with `before`) only the rows that follow."""
     text = searched(request)
     before = request.GET.get("before") or None
     context = {"page": find_people(request.staff, text, before=before), "q": text, "before": before}
-    template = "console/people_results.html" if request.htmx else "console/people.html"
-    return render(request, template, context)
+    return render(request, _template(request, before), context)
+
+
+def _template(request: StaffRequest, before: str | None) -> str:
+    if not request.htmx:
+        return "console/people.html"
+    return "console/people_rows.html" if before else "console/people_results.html"
 
 
 def searched(request: StaffRequest) -> str:

@@ -94,6 +94,13 @@
     const wanted = event.detail.elt.querySelector?.("[autofocus]");
     if (wanted) wanted.focus();
   });
+  // “Show more” makes way for the rows it brings: who came to it by keyboard goes on at the first of them.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const place = event.detail.target;
+    if (!place.matches(".table__next") || !place.contains(document.activeElement)) return;
+    const last = place.previousElementSibling;
+    document.addEventListener("htmx:afterSettle", () => last.nextElementSibling?.querySelector("a")?.focus(), { once: true });
+  });
   localise(document);
   grow(document);
   markTheme();

@@ -1,4 +1,5 @@
 // Keyboard shortcuts. Single letters can be switched off (WCAG 2.1.4) and never act while one types.
+// A page has letters of its own by `aria-keyshortcuts` on its buttons and links.
 (() => {
   "use strict";
   const dialog = document.getElementById("shortcuts");
@@ -13,7 +14,10 @@
   let first = "";
   let timer = 0;
 
-  const typing = (target) => target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
+  const typing = (target) => target.isContentEditable || target.matches?.("input:not([type=radio], [type=checkbox]), textarea, select");
+
+  /** What the page itself has on this letter. */
+  const own = (key) => (/^[a-z]$/.test(key) ? document.querySelector(`main [aria-keyshortcuts="${key}"]`) : null);
 
   /** The links of the page's list, one per row. */
   function rows() {
@@ -36,6 +40,7 @@
     const key = event.key;
     const way = ways.get(first ? `${first} ${key}` : key);
     if (way) { event.preventDefault(); location.assign(way); return; }
+    const alone = first === "";
     first = "";
     clearTimeout(timer);
     if (key === "g") { first = "g"; timer = setTimeout(() => { first = ""; }, 1200); return; }
@@ -45,6 +50,6 @@
     else if (key === "/") {
       const field = document.querySelector("main input[type=search]");
       if (field) { event.preventDefault(); field.focus(); field.select(); }
-    }
+    } else if (alone && !event.repeat && !event.shiftKey && own(key)) { event.preventDefault(); own(key).click(); }
   });
 })();
