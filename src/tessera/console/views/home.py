@@ -73,7 +73,7 @@ def home(request: StaffRequest) -> HttpResponse:
 def _unused(request: StaffRequest, lines: list[SourceLine], now: datetime) -> list[Alarm]:
     """Sources that never sent anything, and API keys nobody used, told to those who can do something about it."""
     found: list[Alarm] = []
-    abilities, before = abilities_of(request.staff.role), now - UNUSED_AFTER
+    abilities, before = abilities_of(request.staff), now - UNUSED_AFTER
     if Ability.MANAGE_SOURCES in abilities:
         never = [line.source for line in lines if line.last_event_at is None and line.source.disabled_at is None]
         forgotten = [source for source in never if source.created_at < before]
