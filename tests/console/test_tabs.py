@@ -54,7 +54,7 @@ def tabs(answer: Any) -> list[str]:
     ],
 )
 def test_each_tab_has_its_part(desk: Callable[..., Client], ana: UUID, tab: str, expected: dict[str, Any]) -> None:
-    client = desk("analyst")
+    client = desk("marketer")
     part = client.get(f"/people/{ana}?tab={tab}", headers=PARTIAL)
     assert shown(part) == expected
     assert "<html" not in part.text
