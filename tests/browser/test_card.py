@@ -57,6 +57,7 @@ def width(request: pytest.FixtureRequest) -> int:
 @pytest.fixture
 def screen(open_screen: Callable[[str, int], Screen], world: World, width: int) -> Screen:
     opened = open_screen("en", width)
+    opened.page.emulate_media(reduced_motion="reduce")  # axe would find a toast that fades in too pale
     opened.log_in()
     card_of(opened, world.ana(width))
     return opened
