@@ -45,6 +45,7 @@ ACTIONS: Final[dict[str, Text]] = {
     "end_sessions": _("ended sessions"),
     "export_audit": _("exported the audit trail"),
     "export_person": _("exported a person"),
+    "export_to_file": _("exported people or history to a file"),
     "invite_staff": _("invited a colleague"),
     "log_in": _("logged in"),
     "merge_profiles": _("merged two people"),

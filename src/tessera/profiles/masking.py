@@ -41,6 +41,8 @@ from tessera.profiles.person import (
     IdentifierView,
     MergeView,
     PersonView,
+    RegistrationView,
+    StandingView,
     UtmView,
     values_of,
 )
@@ -111,6 +113,9 @@ class Mask:
             devices=[mask.device(one) for one in view.devices],
             groups=[mask.group(one) for one in view.groups],
             last_activity=mask.activity(view.last_activity),
+            registration=mask.registration(view.registration),
+            standing=mask.standing(view.standing),
+            avatar=None,
             utm=mask.utm(view.utm),
             merges=[mask.merge(one) for one in view.merges],
         )
@@ -193,6 +198,16 @@ class Mask:
             return None
         hidden = {name: DOTS for name in ("ip", "postcode") if getattr(one, name) is not None}
         return replace(one, event=self.text(one.event) if one.event else one.event, **hidden)
+
+    def registration(self, one: RegistrationView | None) -> RegistrationView | None:
+        if one is None:
+            return None
+        texts = ("event", "page", "referrer", "user_agent", "vendor")
+        shown = {name: self.text(text) for name in texts if (text := getattr(one, name))}
+        return replace(one, ip=DOTS if one.ip else one.ip, **shown)
+
+    def standing(self, one: StandingView | None) -> StandingView | None:
+        return one and replace(one, reason=self.text(one.reason))
 
     def utm(self, one: UtmView) -> UtmView:
         def touch(found: Any) -> Any:

@@ -23,7 +23,7 @@ def moment(at: datetime | None) -> SafeString | str:
 
     Where neither is known it is in UTC and says so.
     """
-    if at is None:
+    if not at:  # None, or what a template makes of a thing that is not there
         return "—"
     utc = at.strftime("%Y-%m-%d %H:%M:%S UTC")
     text = formats.date_format(timezone.localtime(at), "SHORT_DATETIME_FORMAT")
