@@ -27,7 +27,9 @@ def states(installation: Installation) -> dict[str, int]:
 def look_for_duplicates(screen: Screen) -> None:
     """Press the button and wait for the job, which this test's stack does not run by itself."""
     screen.page.get_by_role("button", name=screen.say("Look for duplicates")).click()
-    expect(screen.page.get_by_role("status")).to_contain_text(screen.say("The search is about to begin."))
+    expect(screen.page.get_by_role("main").get_by_role("status")).to_contain_text(
+        screen.say("The search is about to begin.")
+    )
 
 
 def do_the_job(installation: Installation) -> None:
@@ -66,16 +68,16 @@ def test_review(open_screen: Callable[[str, int], Screen], installation: Install
     screen.expect_in_order(f"{name}-pair")
 
     page.keyboard.press("a")
-    expect(page.get_by_role("status")).to_contain_text("They are one person now.")
+    expect(page.get_by_role("main").get_by_role("status")).to_contain_text("They are one person now.")
     assert states(installation).get("merged", 0) == before.get("merged", 0) + 1
     screen.expect_in_order()
 
     page.keyboard.press("r")
-    expect(page.get_by_role("status")).to_contain_text("They stay two people")
+    expect(page.get_by_role("main").get_by_role("status")).to_contain_text("They stay two people")
     assert states(installation).get("rejected", 0) == before.get("rejected", 0) + 1
 
     page.get_by_role("button", name="Undo").click()
-    expect(page.get_by_role("status")).to_contain_text("The decision is undone")
+    expect(page.get_by_role("region", name="Notes").get_by_role("status")).to_contain_text("The decision is undone")
     expect(page.get_by_role("button", name="Two people")).to_be_visible()
     screen.expect_in_order()
     assert states(installation).get("rejected", 0) == before.get("rejected", 0)
@@ -93,9 +95,9 @@ def test_the_newer_one_may_stand_for_both(
 
     screen.page.get_by_label("the newer profile").check()
     screen.page.get_by_role("button", name="One person").click()
-    expect(screen.page.get_by_role("status")).to_contain_text("They are one person now.")
+    expect(screen.page.get_by_role("main").get_by_role("status")).to_contain_text("They are one person now.")
 
     assert installation.rows("SELECT root_id FROM identity_profile WHERE id = %s", right) == [(right,)]
     screen.open(f"/duplicates/{pair_id}")
-    expect(screen.page.get_by_role("status")).to_contain_text("said: one person")
+    expect(screen.page.get_by_role("main").get_by_role("status")).to_contain_text("said: one person")
     screen.expect_in_order()

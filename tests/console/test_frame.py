@@ -135,3 +135,17 @@ def test_the_first_page_says_how_many_people_are_new(
     ingest(live, workspace_id, [message(userId=f"u-{number}") for number in range(3)])
 
     assert "3 new in 30 days" in desk("analyst").get("/").text
+
+
+def test_the_menu_and_the_palette_ask_for_what_their_screens_ask_for() -> None:
+    from django.urls import resolve, reverse
+
+    from tessera.console.navigation import GROUPS, MAIN
+    from tessera.console.views.palette import ACTIONS
+
+    places = [*MAIN, *(place for group in GROUPS for place in group.places)]
+    offered = {entry.view: entry.needs for entry in (*places, *ACTIONS) if entry.view}
+
+    assert offered == {view: resolve(reverse(view)).func.ability for view in offered}
+    letters = [place.keys for place in places if place.keys]
+    assert len(letters) == len(set(letters))

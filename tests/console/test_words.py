@@ -85,6 +85,33 @@ def test_a_compiled_catalog_is_read_by_gettext(tmp_path: Path) -> None:
     assert [spanish.ngettext("one", "many", number) for number in (1, 2)] == ["uno", "muchos"]
 
 
+def test_russian_chooses_among_three_forms(tmp_path: Path) -> None:
+    import gettext
+
+    from tessera.project.catalogs import compiled
+
+    header = (CATALOGS / "ru" / "LC_MESSAGES" / "django.po").read_text().split("\n\n")[0]
+    folder = tmp_path / "from" / "ru" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    (folder / "django.po").write_text(
+        header + '\n\nmsgid "day"\nmsgid_plural "days"\nmsgstr[0] "день"\nmsgstr[1] "дня"\nmsgstr[2] "дней"\n'
+    )
+
+    russian = gettext.translation("django", str(compiled(tmp_path / "from", tmp_path / "to")), ["ru"])
+
+    assert [russian.ngettext("day", "days", n) for n in (1, 2, 5, 11, 14, 21, 22, 112, 0)] == [
+        "день",
+        "дня",
+        "дней",
+        "дней",
+        "дней",
+        "день",
+        "дня",
+        "дней",
+        "дней",
+    ]
+
+
 def test_a_broken_catalog_is_named(tmp_path: Path) -> None:
     from tessera.project.catalogs import MalformedCatalog, entries
 

@@ -109,7 +109,7 @@ def _keys_unused(alarm: Alarm, _source: str) -> Told:
     what = ngettext("%(number)d API key was never used.", "%(number)d API keys were never used.", number) % {
         "number": number
     }
-    return what, _("A key that nobody needs is a risk for nothing: revoke it."), ""
+    return what, _("A key that nobody needs is a risk for nothing: revoke it."), reverse("console:api_keys")
 
 
 _TELLERS: Final = {

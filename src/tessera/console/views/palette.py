@@ -36,7 +36,14 @@ class Action(NamedTuple):
 
 ACTIONS: Final = (
     Action(gettext_lazy("Make a source"), "add", "console:new_source", Ability.MANAGE_SOURCES),
-    Action(gettext_lazy("Change password"), "key", "console:password"),
+    Action(gettext_lazy("Import a file"), "upload_file", "console:new_import", Ability.IMPORT_PEOPLE),
+    Action(gettext_lazy("Make an export"), "download", "console:new_export", Ability.EXPORT_PEOPLE),
+    Action(gettext_lazy("Look at data quality"), "rule", "console:problems"),
+    Action(gettext_lazy("Keep a contact out"), "person_off", "console:suppressions", Ability.ERASE_PEOPLE),
+    Action(gettext_lazy("Make an API key"), "key", "console:new_api_key", Ability.MANAGE_KEYS),
+    Action(gettext_lazy("Invite a colleague"), "person_add", "console:invite", Ability.MANAGE_STAFF),
+    Action(gettext_lazy("Change password"), "password", "console:password"),
+    Action(gettext_lazy("Security of your account"), "shield_lock", "console:security"),
     Action(gettext_lazy("Your settings"), "tune", "console:preferences"),
     Action(gettext_lazy("Keyboard shortcuts"), "keyboard", "", fragment="#shortcuts"),
 )

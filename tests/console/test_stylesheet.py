@@ -1,0 +1,38 @@
+"""The one stylesheet and the templates: no two features take the same class, nothing is styled or scripted inline."""
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+CONSOLE = Path(__file__).parents[2] / "src" / "tessera" / "console"
+TEMPLATES = sorted((CONSOLE / "templates").rglob("*.html"))
+INLINE = re.compile(r"""\s(?:style|on[a-z]+|hx-on[\w:-]*|x-[\w:-]+)\s*=\s*["']|<style|<script(?![^>]*\ssrc=)""")
+
+
+def sections() -> dict[str, list[str]]:
+    """The classes that each section of the stylesheet defines by themselves, outside of media queries."""
+    found: dict[str, list[str]] = {}
+    section = ""
+    for line in (CONSOLE / "static" / "console" / "console.css").read_text().splitlines():
+        if line.startswith("/* "):
+            section = line
+        elif re.match(r"\.[\w-]+ \{", line):
+            found.setdefault(section, []).append(line.split(" ")[0])
+    return found
+
+
+def test_no_two_features_take_the_same_class() -> None:
+    homes = defaultdict(set)
+    for section, names in sections().items():
+        for name in names:
+            homes[name].add(section)
+
+    assert len(homes) > 200
+    assert {name: sorted(where) for name, where in homes.items() if len(where) > 1} == {}
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: str(path.relative_to(CONSOLE / "templates")))
+def test_nothing_is_styled_or_scripted_inline(template: Path) -> None:
+    assert INLINE.findall(template.read_text()) == []
