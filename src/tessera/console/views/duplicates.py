@@ -126,6 +126,8 @@ def run_state(request: StaffRequest) -> HttpResponse:
     """How far the search is; once it is over, the page is to be loaded anew."""
     with pool().connection() as connection:
         run = queries.latest_run(connection, request.staff.workspace_id)
+    if run is None:
+        raise Http404("no search was asked for yet")
     response = render(request, "console/duplicates_run.html", {"run": run})
     if not _under_way(run):
         response["HX-Refresh"] = "true"
