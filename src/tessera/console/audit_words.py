@@ -43,7 +43,6 @@ ACTIONS: Final[dict[str, Text]] = {
     "disable_source": _("disabled a source"),
     "enable_source": _("enabled a source"),
     "end_sessions": _("ended sessions"),
-    "export_to_file": _("exported people to a file"),
     "export_audit": _("exported the audit trail"),
     "export_person": _("exported a person"),
     "export_to_file": _("exported people or history to a file"),
