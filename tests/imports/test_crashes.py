@@ -36,14 +36,14 @@ def started(live: Connection, workspace_id: int, data: bytes) -> Any:
     return actions.start(live, workspace_id=workspace_id, import_id=made.id, actor="ana", now=now, here=True)
 
 
-def killed_after(seconds: float, module: str, call: str, import_id: Any) -> bool:
-    """Whether it was still at it. The call runs in a process of its own."""
+def killed_when(ready: Any, after: float, module: str, call: str, import_id: Any) -> bool:
+    """Kill it some moments after `ready()`; whether it was still at it. The call runs in a process of its own."""
     code = _RUN.format(module=module, call=call)
     with subprocess.Popen([sys.executable, "-c", code, str(import_id)], stdout=subprocess.DEVNULL) as process:
-        try:
-            process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
+        while process.poll() is None and not ready():
+            time.sleep(0.005)
+        time.sleep(after)
+        process.send_signal(signal.SIGKILL)
         return process.wait() != 0
 
 
@@ -65,18 +65,25 @@ def test_killed_on_any_line_it_goes_on_where_it_was(live: Connection, workspace_
     dice = random.Random(seed)
     made = started(live, workspace_id, people_file())
     kills = 0
-    while killed_after(1.0 + dice.random() * 2.5, "engine", "run_import", made.id):
-        kills += 1
-        if kills == 5:
-            engine.run_import(made.id)
-            break
+    for _ in range(5):
+        known = queries.import_by_id(live, workspace_id, made.id).row_number
+
+        def further(known: int = known) -> bool:
+            return queries.import_by_id(live, workspace_id, made.id).row_number > known
+
+        kills += killed_when(further, dice.random() * 0.2, "engine", "run_import", made.id)
+    engine.run_import(made.id)
     done = queries.import_by_id(live, workspace_id, made.id)
     assert (done.state, done.counts) == ("finished", Counts(rows=ROWS, created=ROWS))
     assert_every_row_once(live, ROWS)
     assert kills, "nothing was killed: the machine is faster than this test thinks"
 
     actions.undo(live, workspace_id=workspace_id, import_id=made.id, actor="ana", here=True)
-    killed_after(1.5 + dice.random() * 2, "undoing", "undo_import", made.id)
+
+    def begun() -> bool:
+        return queries.import_by_id(live, workspace_id, made.id).undo is not None
+
+    assert killed_when(begun, dice.random() * 0.3, "undoing", "undo_import", made.id)
     undoing.undo_import(made.id)
     assert people(live) == {}
     back = queries.import_by_id(live, workspace_id, made.id)

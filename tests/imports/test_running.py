@@ -120,6 +120,8 @@ def test_a_profile_is_named_by_its_id_for_updates_only(live: Connection, workspa
     data = csv_file([["profile_id", "plan"], [str(ana), "gold"], [stranger, "gold"], ["nonsense", "gold"]])
     made = upload(live, workspace_id, data)
     columns = {"profile_id": "profile_id"}
+    with pytest.raises(InvalidPlan, match="there is no source 77"):
+        planned(live, made, columns=columns, match="profile_id", policy="update_only", source_id=77)
     with pytest.raises(InvalidPlan, match="update_only"):
         planned(live, made, columns=columns, match="profile_id")
     done = carried_out(live, planned(live, made, columns=columns, match="profile_id", policy="update_only"))

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from factories.imports import imported, undone
 from factories.people import ingest, message, people
 from tessera.profiles.phone_numbers import NotANumber, by_the_library, e164
+from tessera.workspaces.actions import create_source
+from tessera.workspaces.queries import source_by_name
 
 Connection = psycopg.Connection[Any]
 TABLES = (
@@ -84,10 +86,13 @@ def test_an_import_equals_its_rows_as_events_and_undo_is_exact(
 ) -> None:
     live.execute(f"TRUNCATE {TABLES}")
     known, told = [row_of(each) for each in before], [row_of(each) for each in drawn]
+    source = source_by_name(workspace_id, "files") or create_source(
+        workspace_id=workspace_id, name="files", kind="server", allowed_origins=(), actor="ana"
+    )
     received = int(datetime(2026, 11, 2, tzinfo=UTC).timestamp()) * 1_000_000
     ingest(live, workspace_id, as_events(known), received_at=received)
     at_first = people(live)
-    done = imported(live, workspace_id, csv_of(told), columns=PLAN, match="user_id")
+    done = imported(live, workspace_id, csv_of(told), columns=PLAN, match="user_id", source_id=source.id)
     assert done.counts.errors == 0
     by_import = without_times(people(live))
     undone(live, done)

@@ -17,11 +17,12 @@ from tessera.access.audit import record_audit_on
 from tessera.foundation.ids import uuid7
 from tessera.foundation.settings import settings
 from tessera.imports import queries, store
-from tessera.imports.plan import Plan, check_plan
+from tessera.imports.plan import InvalidPlan, Plan, check_plan
 from tessera.imports.reading import FileRefused
 from tessera.imports.records import FileGone, ImportView, State, WrongState
 from tessera.imports.store import CHUNK
 from tessera.jobs import defer
+from tessera.workspaces.belonging import has_source
 
 Connection = psycopg.Connection[Any]
 MAX_FILE_NAME: Final = 200
@@ -104,6 +105,8 @@ def store_file(
 def choose_plan(connection: Connection, *, workspace_id: int, import_id: UUID, plan: Plan, actor: str) -> ImportView:
     """Decide how the file is read and where its columns go. Raises `InvalidPlan`, `WrongState`."""
     check_plan(plan)
+    if plan.source_id is not None and not has_source(connection, workspace_id, plan.source_id):
+        raise InvalidPlan(f"there is no source {plan.source_id}")
     with connection.transaction():
         _locked(connection, workspace_id, import_id, "ready")
         queries.inspect_file(connection, workspace_id, import_id, chosen=plan.format)

@@ -12,6 +12,7 @@ from tessera.foundation.errors import Outdated
 from tessera.foundation.settings import settings
 from tessera.identity.directory import Address
 from tessera.identity.rules import PROFILE
+from tessera.identity.suppression import suppressed_among
 from tessera.imports import store
 from tessera.imports.parsing import Batch, batches
 from tessera.imports.placing import Placement, Rules, Shadow, place
@@ -75,7 +76,7 @@ class Reading:
         files: Connection,
         *,
         lines: int = 0,
-        reactions: Sequence[Reaction] = (),
+        reactions: Sequence[Reaction] | None = None,
     ) -> None:
         assert found.plan is not None
         self.found = found
@@ -125,10 +126,11 @@ class Reading:
             row = read(record, number, doubtful=doubtful)
             if row is not None:
                 rows.append(row)
-        workspace = self.found.workspace_id
-        addresses = {
-            (workspace, kind, value) for row in rows for kind, value in row.event.identifiers if kind != PROFILE
-        }
+        workspace, addresses = self.found.workspace_id, _addresses_of(rows)
+        suppressed = suppressed_among(self.reading, workspace, ((kind, value) for _, kind, value in addresses))
+        if suppressed:
+            rows = self.reader.keep_out(rows, suppressed)
+            addresses = _addresses_of(rows)
         return Draft(batch, rows, seen, self.reader.problems, self.source.bytes_read, addresses)
 
     def plan_of(self, draft: Draft, *, shadow: Shadow | None = None) -> Planned:
@@ -151,3 +153,12 @@ class Reading:
             counts.warnings = sum(problem.severity == "warning" for problem, _ in draft.problems)
             return Planned(draft.batch, placement, counts, draft.problems, draft.bytes_read)
         raise Outdated
+
+
+def _addresses_of(rows: Sequence[Row]) -> set[Address]:
+    return {
+        (row.event.workspace_id, kind, value)
+        for row in rows
+        for kind, value in row.event.identifiers
+        if kind != PROFILE
+    }

@@ -33,7 +33,7 @@ MOST_PROBLEMS: Final = 10_000
 _SWITCH: Final = 0.0005
 
 
-def run_import(import_id: UUID, *, reactions: Sequence[Reaction] = ()) -> None:
+def run_import(import_id: UUID, *, reactions: Sequence[Reaction] | None = None) -> None:
     """Take in what is left of an import that is queued, or was running when its process died.
 
     Ends without a word where somebody else carries it out. What stops it for good is written down with it.
@@ -128,7 +128,7 @@ def _end(connection: Connection, import_id: UUID, state: State, *, problem: str 
 
 
 def _carry_out(
-    found: ImportView, reading: Connection, files: Connection, behind: Connection, reactions: Sequence[Reaction]
+    found: ImportView, reading: Connection, files: Connection, behind: Connection, reactions: Sequence[Reaction] | None
 ) -> str:
     """Returns what ended it: "" (the end of the file), "pause" or "cancel"."""
     step, lines = store.checkpoint(behind, found.id)

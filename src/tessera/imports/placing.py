@@ -199,6 +199,9 @@ class _Placing:
             self._counts.skipped += 1
 
     def _take(self, row: Row) -> None:
+        if not self._recordable(row) or not self._admitted(row):
+            self._counts.errors += 1
+            return
         home = self._directory.find(row.event.workspace_id, row.keys)
         if home is None and row.keys[0][0] == "profile_id":
             self._reader.wrong(row, "no_such_profile", f"there is no profile {row.keys[0][1]}")
@@ -210,19 +213,24 @@ class _Placing:
         else:
             self._update(row, home)
 
-    def _judge(self, row: Row) -> None:
-        """Take from the row what the catalogue does not admit, as from any event."""
+    def _admitted(self, row: Row) -> bool:
+        """Take from the row what the catalogue does not take, as from any event; false where its key goes with it."""
         event = row.event
-        known = len(event.misfits)
+        known = set(event.misfits)
         self._gate.judge(event)
-        for name in event.misfits[known:]:
-            self._reader.not_admitted(row, name)
+        if event.judged is None:
+            return True
+        row.traits = event.message.traits or {}
+        for name in event.misfits:
+            if name not in known:
+                self._reader.not_admitted(row, name)
+        if any(key in event.identifiers for key in row.keys):
+            return True
+        self._reader.wrong(row, "blocked_identifier", "the catalogue does not take what the row is matched by")
+        return False
 
     def _bring(self, row: Row) -> None:
         event = row.event
-        self._judge(row)
-        if not self._recordable(row):
-            return
         placed = self._directory.bring(event)
         if placed.left_out:
             self._leave_out(row, placed)
@@ -234,14 +242,15 @@ class _Placing:
 
     def _update(self, row: Row, home: UUID) -> None:
         event = row.event
-        self._judge(row)
         before = self._persons.attributes_of(home)
+        filled = False
         for name in self._rules.fills:
             if before.get(name) is not None and name in event.traits:
                 del event.traits[name]
                 row.traits.pop(name, None)
-        if not self._recordable(row):
-            return
+                filled = True
+        if filled:
+            self._recordable(row)
         placed = self._directory.extend(event, home)
         if placed.left_out:
             self._leave_out(row, placed)
@@ -275,7 +284,6 @@ class _Placing:
         encoded = _encode(body)
         if len(encoded) > MAX_EVENT_BYTES:
             self._reader.wrong(row, "row_too_large", f"a row may have {MAX_EVENT_BYTES} bytes")
-            self._counts.errors += 1
             return False
         row.event.body_json, row.event.context = encoded, context
         return True
@@ -283,7 +291,7 @@ class _Placing:
     def _record(self, row: Row, profile: UUID) -> None:
         event = row.event
         self._history.append(history.packed((event, profile)))
-        self._tally.see(event)
+        self._tally.see(event, profile)
         self._events.append((event, profile))
 
     def _finished(self, rows: Sequence[Row], addresses: set[Address]) -> Placement:

@@ -14,6 +14,7 @@ from tessera.events.messages import MAX_FIELDS, MAX_ID, Message
 from tessera.events.vocabulary import NAMES
 from tessera.foundation.clock import Micros
 from tessera.identity.rules import PROFILE, is_blocked
+from tessera.identity.suppression import SUPPRESSED
 from tessera.imports.parsing import BadRecord, Record
 from tessera.imports.plan import Column, Plan, keys_of
 from tessera.imports.reading import CUT
@@ -21,7 +22,6 @@ from tessera.imports.records import RowProblem
 from tessera.imports.values import Convert, converter_of
 from tessera.profiles.attributes import Misfit, read_traits
 
-_MESSAGE: Final = Message(type="identify")
 _MASK: Final = (1 << 64) - 1
 _ROW_BITS: Final = 36
 NAME: Final = NAMES["identify"]
@@ -133,9 +133,16 @@ class RowReader:
         if len(given) > MAX_FIELDS:
             self._wrong(number, record, "too_many_fields", f"a row may set {MAX_FIELDS} attributes")
             return None
-        return Row(self._event(number, traits, identifiers, misfits), keys, given, record, number)
+        return Row(self._event(number, given, traits, identifiers, misfits), keys, given, record, number)
 
-    def _event(self, number: int, traits: dict[str, Any], identifiers: list[Identifier], misfits: list[str]) -> Event:
+    def _event(
+        self,
+        number: int,
+        given: dict[str, Any],
+        traits: dict[str, Any],
+        identifiers: list[Identifier],
+        misfits: list[str],
+    ) -> Event:
         origin = self._origin
         event_id = event_id_of(origin.import_id, number)
         return Event(
@@ -148,7 +155,7 @@ class RowReader:
             name=NAME,
             occurred_at=origin.occurred_at,
             received_at=origin.occurred_at,
-            message=_MESSAGE,
+            message=Message(type="identify", traits=given),
             context=BY_SERVER,
             ip=None,
             user_agent=None,
@@ -250,9 +257,20 @@ class RowReader:
         detail = "it belongs to another person" if why == "identifier_taken" else f"a rule forbids it: {why}"
         self._warn(row.number, row.record, self._columns.get(kind, kind), value, why.replace(":", "_"), detail)
 
+    def keep_out(self, rows: list[Row], suppressed: set[Identifier]) -> list[Row]:
+        """The rows without those that name somebody who asked to be kept out; nothing of these is repeated."""
+        let_in = []
+        for row in rows:
+            if suppressed.isdisjoint(row.event.identifiers):
+                let_in.append(row)
+                continue
+            self.problems = [entry for entry in self.problems if entry[0].row != row.number]
+            self._note(row.number, None, "error", "", "", SUPPRESSED, "somebody in this row asked to be kept out")
+        return let_in
+
     def not_admitted(self, row: Row, name: str) -> None:
-        """The catalogue does not take this attribute: history keeps it, the profile does not."""
-        detail = "the catalogue does not admit this attribute"
+        """The catalogue does not take this value: history keeps it, the profile does not."""
+        detail = "the catalogue does not take this value"
         self._warn(row.number, row.record, self._columns.get(name, name), "", "not_admitted", detail)
 
     def wrong(self, row: Row, code: str, detail: str) -> None:
@@ -282,6 +300,8 @@ def raw_of(record: Record) -> str:
         return " | ".join(cell[:200] for cell in record[:50])[:2000]
     if isinstance(record, BadRecord):
         return record.raw
+    if record is None:
+        return ""
     return str(record)[:2000]
 
 

@@ -16,6 +16,7 @@ from tessera.events.inbox import InboxRow
 from tessera.events.messages import Rejected, mend_lone_surrogates, parse_message, parse_time
 from tessera.foundation.clock import iso
 from tessera.foundation.errors import Outdated
+from tessera.identity.suppression import KEPT_OUT, SUPPRESSED, suppressed_among
 from tessera.imports import store, writing
 from tessera.imports.batching import MOST_TRIES, Reading
 from tessera.imports.parsing import BadRecord, Batch
@@ -98,13 +99,15 @@ def _take_in(
     counts = Counts(rows=seen_rows, errors=len(problems))
     positions = inbox.claim_lane(connection, lane, wait=True)
     before = positions[lane]
+    events, kept_out = _let_in(ahead, connection, events)
+    events, blocked = _admitted(ahead, connection, events, dry=checkpoint is None)
+    problems += kept_out + blocked
+    counts.errors = len(problems)
     new = seen.remember(connection, {event.event_id for event in events}) if events else set()
     first = {event.event_id: event for event in reversed(events) if event.event_id in new}
     fresh = [event for event in events if first.get(event.event_id) is event]
     counts.repeated = len(events) - len(fresh)
     if fresh:
-        for event in fresh:
-            ahead.context.gate.judge(event)
         plan = pipeline.apply_events(connection, ahead.context, fresh, positions=positions)
         counts.updated, counts.created = len(fresh), len(plan.new_profiles)
     if checkpoint is not None:
@@ -126,12 +129,46 @@ def _events(ahead: Reading, batch: Batch, lane: int) -> tuple[list[Event], list[
             assert isinstance(record, bytes)
             events.append(_event(ahead, record, number, lane))
         except Rejected as error:
-            problem = RowProblem(
-                row=number, severity="error", field="", value="", code=error.code, detail=error.detail[:300]
-            )
+            problem = _refused(number, error.code, error.detail)
             raw = record[:500].decode("utf-8", "replace") if isinstance(record, bytes) else ""
             problems.append((problem, raw))
     return events, problems, seen_rows
+
+
+def _let_in(ahead: Reading, connection: Connection, events: list[Event]) -> tuple[list[Event], list[Problem]]:
+    """Without the messages of those who asked to be kept out; nothing of these is repeated. Ask under the lane."""
+    carried = {identifier for event in events for identifier in event.identifiers}
+    suppressed = suppressed_among(connection, ahead.origin.workspace_id, carried)
+    if not suppressed:
+        return events, []
+    out = [event for event in events if not suppressed.isdisjoint(event.identifiers)]
+    problems = [(_refused(_number_of(event), SUPPRESSED, KEPT_OUT), "") for event in out]
+    return [event for event in events if suppressed.isdisjoint(event.identifiers)], problems
+
+
+def _admitted(
+    ahead: Reading, connection: Connection, events: list[Event], *, dry: bool
+) -> tuple[list[Event], list[Problem]]:
+    """Without the events that the catalogue blocks; what it blocks of the others is taken out of them."""
+    kept, dropped, problems = [], [], list[Problem]()
+    for event in events:
+        if ahead.context.gate.judge(event):
+            kept.append(event)
+        else:
+            dropped.append(event)
+            problems.append((_refused(_number_of(event), pipeline.EVENT_BLOCKED, f"{event.name!r} is blocked"), ""))
+    if dropped and not dry:
+        pipeline.drop_blocked(connection, ahead.context, dropped)
+    return kept, problems
+
+
+def _number_of(event: Event) -> int:
+    """The row that the message was."""
+    return int(event.context["import"]["row"])
+
+
+def _refused(number: int, code: str, detail: str) -> RowProblem:
+    return RowProblem(row=number, severity="error", field="", value="", code=code, detail=detail[:300])
 
 
 def _event(ahead: Reading, raw: bytes, number: int, lane: int) -> Event:

@@ -231,6 +231,7 @@ class _Slice:
         touched = self._touched - kept
         named = {held.profile_id for held in withdrawal.held_by(self._connection, touched)}
         gone = {each for each in touched if not left[each].staying and each not in named and each in alone}
+        gone -= profile_bulk.related(self._connection, self._workspace_id, gone)
         words, states = WordChanges(), []
         for profile in touched - gone:
             rest, before = left[profile].rest, stored[profile]

@@ -1,12 +1,10 @@
 """The jobs of this room: what `tessera jobs` does for an import. Each finds out itself how far it came."""
 
 from datetime import UTC, datetime
-from typing import Final
 from uuid import UUID
 
 from tessera.foundation.database import connect
 from tessera.imports import actions, engine, traces, undoing
-from tessera.intake.reactions import Reaction
 from tessera.jobs import task
 
 
@@ -16,13 +14,9 @@ def tidy() -> None:
         traces.forget_old(connection, now=datetime.now(UTC))
 
 
-REACTIONS: Final[list[Reaction]] = []
-"""What the rooms above make of events; the project fills it in."""
-
-
 @task(actions.RUN)
 def run(import_id: str) -> None:
-    engine.run_import(UUID(import_id), reactions=REACTIONS)
+    engine.run_import(UUID(import_id))
 
 
 @task(actions.CHECK)

@@ -4,18 +4,19 @@ from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
-import msgspec
 import psycopg
 from msgspec import Struct
 
 from tessera.events import history, inbox
 from tessera.events.lanes import LANES
 from tessera.foundation.clock import now_micros
+from tessera.foundation.errors import Outdated
 from tessera.identity import bulk as identity_bulk
+from tessera.identity.suppression import suppressed_among
 from tessera.imports import store
 from tessera.imports.placing import Placement
 from tessera.imports.records import Counts, RowProblem
-from tessera.intake.reactions import Happened, Reaction
+from tessera.intake.reactions import Happened, Reaction, wants
 from tessera.profiles import bulk as profile_bulk
 
 Connection = psycopg.Connection[Any]
@@ -82,6 +83,7 @@ def write(
         lane, now = lane_of_step(checkpoint.step), now_micros()
         position = inbox.claim_lane(connection, lane, wait=True)[lane]
         wanted = advance(connection, checkpoint, counts)
+        _insist_that_all_are_let_in(connection, placement)
         identity_bulk.write(connection, placement.identity)
         identity_bulk.hold(connection, placement.homes)
         profile_bulk.copy_new(connection, placement.new_states)
@@ -96,13 +98,25 @@ def write(
     return wanted
 
 
+def _insist_that_all_are_let_in(connection: Connection, placement: Placement) -> None:
+    """Nobody who was erased and kept out since the rows were read slips in: an erasure holds every lane, we hold one.
+
+    Raises `Outdated`: the rows are read again, and refused.
+    """
+    for workspace_id in {address[0] for address in placement.addresses}:
+        carried = ((kind, value) for workspace, kind, value in placement.addresses if workspace == workspace_id)
+        if suppressed_among(connection, workspace_id, carried):
+            raise Outdated
+
+
 def _react(connection: Connection, placement: Placement, reactions: Sequence[Reaction], lane: int) -> None:
-    if not reactions or not placement.events:
+    wanting = [reaction for reaction in reactions if wants(reaction, "identify")]
+    if not wanting or not placement.events:
         return
     happened = []
     for event, profile in placement.events:
         event.lane = lane
-        event.message = msgspec.structs.replace(event.message, traits=event.traits, context=event.context)
+        event.message.context = event.context
         happened.append(Happened(event, profile, placement.identity.plan.root_of(profile)))
-    for reaction in reactions:
+    for reaction in wanting:
         reaction.react(connection, happened)

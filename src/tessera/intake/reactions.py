@@ -30,6 +30,13 @@ class Reaction(Protocol):
         """Act on a batch of events, in the order they were recorded. Called for every batch: pick yours out first."""
 
 
+def wants(reaction: Reaction, kind: str) -> bool:
+    """Whether a reaction looks at events of this kind. One that names its `kinds` spares whoever writes millions of
+    others the work of telling it."""
+    kinds: frozenset[str] | None = getattr(reaction, "kinds", None)
+    return kinds is None or kind in kinds
+
+
 _registered: list[Reaction] = []
 
 

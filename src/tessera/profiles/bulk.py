@@ -70,6 +70,18 @@ def write_over(connection: Connection, states: Sequence[tuple[UUID, Stored]]) ->
         raise Outdated
 
 
+def related(connection: Connection, workspace_id: int, profiles: Collection[UUID]) -> set[UUID]:
+    """Those of these profiles whom a relation names, at either end."""
+    named = {str(profile): profile for profile in profiles}
+    rows = connection.execute(
+        "SELECT profile_id::text FROM profiles_relation WHERE profile_id = ANY(%(ids)s) UNION"
+        " SELECT other_value FROM profiles_relation"
+        "  WHERE workspace_id = %(workspace)s AND other_kind = 'profile_id' AND other_value = ANY(%(names)s)",
+        {"workspace": workspace_id, "ids": list(profiles), "names": list(named)},
+    )
+    return {named[name] for (name,) in rows}
+
+
 def take_states(connection: Connection, profiles: Collection[UUID]) -> None:
     """Remove the states and search words of profiles that are taken back."""
     ids = uuids(profiles)

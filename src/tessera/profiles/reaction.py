@@ -28,6 +28,7 @@ class RelationReaction:
     """`Relation Added` and `Relation Removed` write the registers of `relations`."""
 
     name = "relations"
+    kinds = frozenset({"track"})
 
     def react(self, connection: Connection, happened: Sequence[Happening]) -> None:
         spoken = [one for one in happened if one.event.name in _NAMES and one.event.kind == "track"]

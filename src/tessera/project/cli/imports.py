@@ -130,7 +130,6 @@ class Desk:
     def go(self, made: "ImportView", *, dry_run: bool) -> None:
         """Try it or carry it out."""
         from tessera.imports import actions, engine
-        from tessera.imports.work import REACTIONS
 
         who = {"workspace_id": self._workspace_id, "import_id": made.id, "actor": needs.ACTOR}
         if dry_run:
@@ -145,17 +144,16 @@ class Desk:
         if not self._watch:
             typer.echo(str(made.id))
             return
-        self._run(made.id, lambda: engine.run_import(made.id, reactions=REACTIONS))
+        self._run(made.id, lambda: engine.run_import(made.id))
 
     def resume(self, import_id: UUID) -> None:
         from tessera.imports import actions, engine
-        from tessera.imports.work import REACTIONS
 
         actions.resume(
             self._live, workspace_id=self._workspace_id, import_id=import_id, actor=needs.ACTOR, here=self._watch
         )
         if self._watch:
-            self._run(import_id, lambda: engine.run_import(import_id, reactions=REACTIONS))
+            self._run(import_id, lambda: engine.run_import(import_id))
 
     def undo(self, import_id: UUID) -> None:
         from tessera.imports import actions, undoing
