@@ -36,7 +36,7 @@ def test_the_palette_leads_to_a_person_by_keys_alone(
     screen.log_in()
 
     page.keyboard.press("Control+k")
-    field = page.get_by_role("combobox")
+    field = page.get_by_role("combobox", name=say("A person, a screen or an action"))
     expect(field).to_be_focused()
     page.keyboard.type(somebody)
     first = page.get_by_role("option", name=somebody)
