@@ -183,6 +183,8 @@ REFUSALS: Final[dict[str, Any]] = {
 EXPORT: Final[dict[str, Any]] = {
     "exported_at": _LATER,
     "profile": PERSON,
+    "picture": None,
+    "relations": [],
     "refusals": [],
     "events": EVENTS["events"],
 }

@@ -1,5 +1,6 @@
 """Everything held about one person as one JSON document (the right of access), written as it is read, however long."""
 
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -13,8 +14,10 @@ from msgspec import Struct
 from tessera.identity import queries as identity
 from tessera.identity.queries import RefusalRecord
 from tessera.profiles import queries
+from tessera.profiles.avatars import avatar_of
 from tessera.profiles.person import PersonView
 from tessera.profiles.queries import TimelineEvent, TimelinePage
+from tessera.profiles.relations_of import RelationView, relations_of
 
 Connection = psycopg.Connection[Any]
 Connect = Callable[[], AbstractContextManager[Connection]]
@@ -23,10 +26,12 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 class Export(Struct, frozen=True):
-    """Everything held about a person. `events` has all of their history, newest first."""
+    """Everything held about a person. `picture` is a WebP in base64, `events` all of their history, newest first."""
 
     exported_at: datetime
     profile: PersonView
+    picture: str | None
+    relations: list[RelationView]
     refusals: list[RefusalRecord]
     events: list[TimelineEvent]
 
@@ -37,7 +42,22 @@ def export_person(connection: Connection, workspace_id: int, profile_id: UUID, *
     if view is None:
         return None
     members = [member.profile_id for member in view.members]
-    return Export(exported_at=now, profile=view, refusals=identity.refusals_of(connection, members), events=[])
+    found = relations_of(connection, workspace_id, profile_id)
+    return Export(
+        exported_at=now,
+        profile=view,
+        picture=_picture(connection, workspace_id, view),
+        relations=found.relations if found else [],
+        refusals=identity.refusals_of(connection, members),
+        events=[],
+    )
+
+
+def _picture(connection: Connection, workspace_id: int, view: PersonView) -> str | None:
+    if view.avatar is None:
+        return None
+    found = avatar_of(connection, workspace_id, view.avatar.profile_id)
+    return b64encode(found[1]).decode() if found else None
 
 
 def written(

@@ -148,6 +148,8 @@ class Mask:
         return replace(
             document,
             profile=mask.person(document.profile),
+            picture=None,
+            relations=[mask.relation(one) for one in document.relations],
             refusals=[mask.refusal(one) for one in document.refusals],
             events=[mask.event(one) for one in document.events],
         )
