@@ -9,7 +9,8 @@ import pytest
 
 ROOMS = Path(__file__).parents[2] / "src" / "tessera"
 CATALOGS = ROOMS / "locale"
-CALLS = {"_", "gettext", "gettext_lazy", "ngettext", "pgettext"}
+CALLS = {"_", "gettext", "gettext_lazy", "ngettext"}
+CALLS_IN_CONTEXT = {"pgettext", "pgettext_lazy"}
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]")
 
 
@@ -30,16 +31,19 @@ def of_template(template: Path) -> Iterator[str]:
     from django.utils.translation.template import templatize
 
     written = templatize(template.read_text(), origin=str(template))
-    for literal in re.findall(r"gettext\(u?('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")", written):
+    for literal in re.findall(r"(?:gettext|\b_)\(u?('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")", written):
         yield str(ast.literal_eval(literal))
 
 
 def called(source: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in CALLS:
-            first = node.args[0]
-            if isinstance(first, ast.Constant) and isinstance(first.value, str):
-                yield first.value
+        if not isinstance(node, ast.Call):
+            continue
+        name, literals = getattr(node.func, "id", ""), [one.value for one in node.args if isinstance(one, ast.Constant)]
+        if name in CALLS and literals and isinstance(literals[0], str):
+            yield literals[0]
+        elif name in CALLS_IN_CONTEXT:
+            yield "\x04".join(str(literal) for literal in literals[:2])
 
 
 @pytest.mark.parametrize("language", ["es"])

@@ -12,6 +12,7 @@ _WORDS: Final[dict[str, str | Promise]] = {
     "identity_identifier": _("Identifiers"),
     "profiles_state": _("Sets of attributes, counters and devices"),
     "events_history": _("Events of their history"),
+    "profiles_avatar": _("Pictures"),
     "profiles_relation": _("Relations, from and to them"),
     "identity_merge": _("Merges, with their evidence"),
     "identity_refusal": _("Refused merges, with their evidence"),
