@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tessera.exports.columns import OTHER_VALUES, Column, Kind, Misfit, fitted
-from tessera.exports.writers import Record, Sink
+from tessera.exports.shapes import Record, Sink
 
 ROW_GROUP: Final = 20_000
 ROW_GROUP_BYTES: Final = 32 * 1024 * 1024

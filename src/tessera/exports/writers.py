@@ -4,39 +4,16 @@ import csv
 import gzip
 import io
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
 from tessera.exports.cells import cell, neutral
 from tessera.exports.columns import OTHER_VALUES, Column
+from tessera.exports.shapes import Record, Sink, Writer
 from tessera.exports.wanted import Wanted
 
 _encode: Final = msgspec.json.Encoder().encode
-
-
-class Sink(Protocol):
-    """Whatever takes bytes in order."""
-
-    def write(self, data: bytes, /) -> Any: ...
-
-
-class Record(Protocol):
-    """One person or one event, in both shapes a file may want."""
-
-    def row(self) -> dict[str, Any]:
-        """Its values by the names of columns."""
-
-    def document(self) -> object:
-        """The whole of it, nested."""
-
-
-class Writer(Protocol):
-    def write(self, records: Sequence[Record]) -> None:
-        """Append these."""
-
-    def close(self) -> None:
-        """Write what a file of this kind ends with; the sink stays open."""
 
 
 def writer_for(wanted: Wanted, columns: Sequence[Column], sink: Sink) -> Writer:
