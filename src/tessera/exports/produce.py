@@ -9,8 +9,9 @@ import psycopg
 
 from tessera.exports import history, people
 from tessera.exports.columns import Column
+from tessera.exports.shapes import Record, Sink
 from tessera.exports.wanted import Wanted
-from tessera.exports.writers import Record, Sink, writer_for
+from tessera.exports.writers import writer_for
 from tessera.foundation.database import connect
 from tessera.workspaces import queries as workspaces
 
