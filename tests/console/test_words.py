@@ -42,7 +42,7 @@ def called(source: str) -> Iterator[str]:
                 yield first.value
 
 
-@pytest.mark.parametrize("language", ["es"])
+@pytest.mark.parametrize("language", ["es", "th"])
 def test_nothing_is_left_in_english(language: str) -> None:
     from tessera.project.catalogs import entries
 
@@ -54,7 +54,7 @@ def test_nothing_is_left_in_english(language: str) -> None:
     assert known - wanted - {""} == set()
 
 
-@pytest.mark.parametrize("language", ["es"])
+@pytest.mark.parametrize("language", ["es", "th"])
 def test_placeholders_survive_translation(language: str) -> None:
     from tessera.project.catalogs import entries
 
