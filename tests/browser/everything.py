@@ -14,8 +14,12 @@ MARK = "zqxjkv"
 SECRETS = (MARK, "600777888", "600 777 888", "1985-07-09")
 _EMAIL = f"ana.{MARK}@example.com"
 _TRAITS = {
-    **{"firstName": f"Ana{MARK}", "lastName": f"Garcia{MARK}", "birthday": "1985-07-09", "home_city": "Madrid"},
-    **{"country": "ES", "address": {"street": f"Calle {MARK} 7", "city": "Madrid", "postalCode": "28019"}},
+    "firstName": f"Ana{MARK}",
+    "lastName": f"Garcia{MARK}",
+    "birthday": "1985-07-09",
+    "home_city": "Madrid",
+    "country": "ES",
+    "address": {"street": f"Calle {MARK} 7", "city": "Madrid", "postalCode": "28019"},
 }
 _FILE = [["email", "plan"], [f"one.{MARK}@example.com", "pro"], ["nobody", "pro"]]
 

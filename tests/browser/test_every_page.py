@@ -27,7 +27,7 @@ ASKING = {
 """What an address is asked for when it says nothing of use by itself."""
 
 LEAD_ELSEWHERE = {"login", "second_step", "totp", "history", "attributes"}
-"""Addresses that send on who is logged in, set up nothing, or asks for a part without its page. A page that joins them needs a reason."""
+"""They send on who is logged in, set up nothing, or wants a part without its page. A new one needs a reason."""
 
 FEWEST = 40
 
