@@ -39,7 +39,7 @@ STATE = (
     "SELECT s::text FROM profiles_search s ORDER BY 1",
     "SELECT kind, value, profile_id::text FROM identity_identifier ORDER BY 1, 2",
     "SELECT id::text, root_id::text FROM identity_profile ORDER BY 1",
-    "SELECT event_id::text, profile_id::text FROM events_history ORDER BY 1, 2",
+    "SELECT event_id::text, profile_id::text FROM events_history WHERE profile_id::text !~ '^[0-]+$' ORDER BY 1, 2",
 )
 """What there is of people, identifiers, profiles and history; how often a state was written may differ."""
 
@@ -187,5 +187,5 @@ def test_going_on_by_the_button_after_a_pause(
 
     expect(page.get_by_role("button", name="Undo", exact=True)).to_be_visible(timeout=JOB)
     expect(page.get_by_role("definition").filter(has_text=f"{ROWS - len(BAD):,}")).to_be_visible()
-    found = "SELECT count(*) FROM identity_identifier WHERE kind = 'email' AND value LIKE '%@again.example'"
+    found = "SELECT count(*) FROM identity_identifier WHERE kind = 'email' AND value ~ '@again.example$'"
     assert installation.rows(found) == [(ROWS - len(BAD),)]
