@@ -1,4 +1,4 @@
-"""The pictures of the documentation: `TESSERA_SCREENSHOTS=1 scripts/test tests/browser/test_pictures.py` renews them."""
+"""Pictures for the documentation: `TESSERA_SCREENSHOTS=1 scripts/test tests/browser/test_pictures.py` renews them."""
 
 import os
 from collections.abc import Callable
