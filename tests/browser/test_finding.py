@@ -41,7 +41,7 @@ def test_by_name_address_number_and_identifier(open_screen: Opened, person: UUID
         assert str(person) in page.url, known
 
     page.get_by_role("button", name=say("Search or jump to")).click()
-    page.get_by_role("combobox").fill("quetzal.ibanez@")
+    page.get_by_role("dialog").get_by_role("combobox").fill("quetzal.ibanez@")
     page.get_by_role("option", name=NAME).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text(NAME)
 
