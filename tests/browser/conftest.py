@@ -18,6 +18,9 @@ PASSWORD = "correct horse battery staple"
 OWNER = "ana.owner@example.com"
 DESKTOP, PHONE = 1280, 390
 PICTURES = Path(__file__).parents[2] / "docs" / "images"
+LANGUAGES = {"en": "English", "es": "Español", "ru": "Русский", "th": "ไทย"}
+"""Each language with its name on the door."""
+
 _QUIET = (
     "--no-sandbox",
     "--disable-gpu",
@@ -73,7 +76,7 @@ class Screen:
     def __init__(self, page: Page, stack: Installation, language: str) -> None:
         self.page = page
         self.language = language
-        self._home = stack.console
+        self.home = stack.console
         self._complaints: list[str] = []
         page.on("console", lambda said: self._note(said.text) if said.type in {"error", "warning"} else None)
         page.on("pageerror", lambda error: self._note(str(error)))
@@ -83,24 +86,24 @@ class Screen:
         self._complaints.append(text)
 
     def _ours(self, url: str) -> bool:
-        return url.startswith((self._home, "data:"))
+        return url.startswith((self.home, "data:"))
 
     def open(self, path: str = "/") -> None:
-        self.page.goto(self._home + path)
+        self.page.goto(self.home + path)
 
     def say(self, text: str) -> str:
         """The console's words for `text` in the language of this tab."""
         with translation.override(self.language):
             return translation.gettext(text)
 
-    def log_in(self) -> None:
+    def log_in(self, email: str = OWNER) -> None:
         """Choose the language at the door and get in."""
         self.open("/login")
-        self.page.get_by_role("button", name={"en": "English", "es": "Español"}[self.language]).click()
-        self.page.get_by_label(self.say("E-mail")).fill(OWNER)
+        self.page.get_by_role("button", name=LANGUAGES[self.language]).click()
+        self.page.get_by_label(self.say("E-mail")).fill(email)
         self.page.get_by_label(self.say("Password")).fill(PASSWORD)
         self.page.get_by_role("button", name=self.say("Log in")).click()
-        self.page.wait_for_url(self._home + "/")
+        self.page.wait_for_url(self.home + "/")
 
     def go(self, place: str) -> None:
         """By the menu, as people do; on a phone some places are under “More”."""
@@ -109,6 +112,17 @@ class Screen:
         if not link.count():
             menu.get_by_text(self.say("More"), exact=True).click()
         link.click()
+
+    def complaints(self) -> list[str]:
+        """What the page complained of since one asked last."""
+        said, self._complaints[:] = list(self._complaints), []
+        return said
+
+    def picture(self, name: str, *, whole: bool = False) -> None:
+        """With `TESSERA_SCREENSHOTS=1` docs/images has the screen under this name."""
+        if os.environ.get("TESSERA_SCREENSHOTS"):
+            PICTURES.mkdir(parents=True, exist_ok=True)
+            self.page.screenshot(path=PICTURES / f"{name}.png", full_page=whole)
 
     def expect_in_order(self, name: str = "", *, whole: bool = False) -> None:
         """The page pleases axe (WCAG 2 A and AA and its own best practices), fits the screen and made no complaint.
@@ -120,9 +134,8 @@ class Screen:
         too_wide = self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         assert too_wide <= 0, f"{self.page.url} is {too_wide} pixels too wide"
         assert self._complaints == []
-        if name and os.environ.get("TESSERA_SCREENSHOTS"):
-            PICTURES.mkdir(parents=True, exist_ok=True)
-            self.page.screenshot(path=PICTURES / f"{name}.png", full_page=whole)
+        if name:
+            self.picture(name, whole=whole)
 
 
 @pytest.fixture
@@ -133,7 +146,7 @@ def open_screen(chromium: Browser, installation: Installation) -> Iterator[Calla
     def opened(language: str, width: int) -> Screen:
         context = chromium.new_context(
             viewport={"width": width, "height": 900 if width > 700 else 844},
-            locale={"en": "en-GB", "es": "es-ES"}[language],
+            locale={"en": "en-GB", "es": "es-ES", "ru": "ru-RU", "th": "th-TH"}[language],
             timezone_id="Europe/Madrid",
             permissions=["clipboard-read", "clipboard-write"],
         )

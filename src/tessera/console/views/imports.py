@@ -73,9 +73,9 @@ def one(request: StaffRequest, import_id: UUID) -> HttpResponse:
 @requires(Ability.IMPORT_PEOPLE)
 @requires(Ability.SEE_PII)
 def progress(request: StaffRequest, import_id: UUID) -> HttpResponse:
-    """How far it is; asked for every second while it goes on. Where that is over, the page is shown anew."""
+    """How far it is; asked for every second while it goes on. Where its state changed, the page is shown anew."""
     found = find_import(request, import_id)
-    if found.state not in BUSY or found.stalled:
+    if found.state not in BUSY or found.stalled or request.GET.get("state", found.state) != found.state:
         return HttpResponseClientRefresh()
     return render(request, "console/import_progress.html", {"line": _line(found), "import": found})
 
