@@ -82,8 +82,6 @@ class World:
             "firstName": f"F{mark}",
             "email": f"{mark}@example.com",
             "gender": f"odd{n}",
-            FIT: "pro",
-            f"own{n}": n,
         }
         said = [
             people.message(
