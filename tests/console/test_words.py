@@ -46,7 +46,7 @@ def called(source: str) -> Iterator[str]:
             yield "\x04".join(str(literal) for literal in literals[:2])
 
 
-@pytest.mark.parametrize("language", ["es", "ru"])
+@pytest.mark.parametrize("language", ["es", "ru", "th"])
 def test_nothing_is_left_in_english(language: str) -> None:
     from tessera.project.catalogs import entries
 
@@ -58,7 +58,7 @@ def test_nothing_is_left_in_english(language: str) -> None:
     assert known - wanted - {""} == set()
 
 
-@pytest.mark.parametrize("language", ["es", "ru"])
+@pytest.mark.parametrize("language", ["es", "ru", "th"])
 def test_placeholders_survive_translation(language: str) -> None:
     from tessera.project.catalogs import entries
 
