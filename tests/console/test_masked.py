@@ -119,7 +119,7 @@ def leaks(text: str) -> list[str]:
 def test_no_screen_tells_it(desk: Callable[..., Client], marked: UUID, source: Any) -> None:
     """Every address of the console a support agent can open, about this person and about all."""
     seeing, masked = desk("owner"), desk("support")
-    values = {"profile_id": marked, "other_id": marked, "source_id": source.id}
+    values = {"profile_id": marked, "other_id": marked, "source_id": source.id, "tab": "main"}
     looked = 0
     for pattern in console_patterns():
         for query in ({}, {"part": "1"}, {"q": "u-1"}, {"name": "email"}, {"name": "first_name"}):

@@ -18,6 +18,7 @@ from tessera.console import layouts
 from tessera.console.fields import choices, label_of
 from tessera.console.layouts import MAIN, Layout, checked_fields, layout_of, save_layout
 from tessera.console.permissions import Ability, StaffRequest, requires
+from tessera.console.sight import seen_by
 from tessera.console.views.card import find_person
 from tessera.console.words import error_in_words, tab_in_words
 from tessera.foundation.errors import NotFound, TesseraError
@@ -38,7 +39,8 @@ class Pick(Struct, frozen=True):
 @requires(Ability.READ)
 def edit_tab(request: StaffRequest, profile_id: UUID, tab: str) -> HttpResponse:
     """The form for one tab (`main`, one of one's own, or `new`). A POST's `do` says which button was pressed."""
-    person, layout = find_person(request.staff.workspace_id, profile_id), _layout(request)
+    person = seen_by(request.staff, find_person(request.staff.workspace_id, profile_id))
+    layout = _layout(request)
     if tab not in (MAIN, NEW) and layout.name_of(tab) is None:
         raise Http404("there is no such tab")
     if request.method == "GET":
