@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.db import connections
 from django.utils import translation
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
@@ -67,6 +68,7 @@ def chromium(installation: Installation) -> Iterator[Browser]:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         browser = playwright.chromium.launch(executable_path=found, args=list(_QUIET))
         yield browser
+        connections.close_all()  # opened beside Playwright's loop: nobody else finds and closes them
         browser.close()
 
 
