@@ -4,11 +4,13 @@ import gzip
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 
 from factories.imports import csv_file, imported, tried_out, upload
 from factories.people import owner, people
+from tessera.foundation.settings import settings
 from tessera.imports import actions, engine, queries, traces
 from tessera.imports.records import FileGone, NoSuchImport, WrongState
 
@@ -81,6 +83,51 @@ def test_files_and_wrong_rows_are_kept_for_a_while(live: Connection, workspace_i
     assert traces.forget_old(live, now=now) == {"imports_chunk": 0, "imports_error": 0}
     assert traces.forget_old(live, now=now + timedelta(days=8)) == {"imports_chunk": 1, "imports_error": 0}
     assert traces.forget_old(live, now=now + timedelta(days=31)) == {"imports_chunk": 0, "imports_error": 1}
+
+
+@pytest.mark.parametrize("state", ["paused", "queued", "running", "checking"])
+def test_a_file_of_an_import_that_stands_still_is_not_kept_for_ever(
+    live: Connection, workspace_id: int, state: str
+) -> None:
+    made = upload(live, workspace_id, csv_file([["email"], ["ana@example.com"]]))
+    live.execute("UPDATE imports_import SET created_at = now() - interval '1 year', state = %s", (state,))
+    live.execute("UPDATE imports_import SET seen_at = now()")
+    now = datetime.now(UTC)
+    assert traces.forget_old(live, now=now + timedelta(days=6))["imports_chunk"] == 0
+    assert queries.import_by_id(live, workspace_id, made.id).state == state
+
+    assert traces.forget_old(live, now=now + timedelta(days=8))["imports_chunk"] == 1
+
+    after = queries.import_by_id(live, workspace_id, made.id)
+    assert (after.state, after.problem, after.file_kept) == ("failed", traces.TOO_LATE, False)
+    engine.run_import(made.id)
+    assert people(live) == {}
+
+
+def test_an_undo_that_stands_still_goes_on_without_its_file(live: Connection, workspace_id: int) -> None:
+    made = imported(live, workspace_id, csv_file([["email"], ["ana@example.com"]]))
+    live.execute("UPDATE imports_import SET state = 'undoing', seen_at = now() - interval '8 days'")
+    assert traces.forget_old(live, now=datetime.now(UTC))["imports_chunk"] == 1
+    assert queries.import_by_id(live, workspace_id, made.id).state == "undoing"
+
+
+def test_whoever_goes_on_with_an_old_import_has_its_file_for_another_while(live: Connection, workspace_id: int) -> None:
+    made = upload(live, workspace_id, csv_file([["email"], ["ana@example.com"]]))
+    live.execute("UPDATE imports_import SET created_at = now() - interval '1 year', state = 'paused'")
+    actions.resume(live, workspace_id=workspace_id, import_id=made.id, actor="ana")
+    assert traces.forget_old(live, now=datetime.now(UTC))["imports_chunk"] == 0
+    engine.run_import(made.id)
+    assert queries.import_by_id(live, workspace_id, made.id).state == "finished"
+
+
+def test_a_running_import_keeps_its_file_where_files_are_kept_no_day(
+    live: Connection, workspace_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    none = msgspec.structs.replace(settings(), import_keep_days=0)
+    monkeypatch.setattr(traces, "settings", lambda: none)
+    upload(live, workspace_id, csv_file([["email"], ["ana@example.com"]]))
+    live.execute("UPDATE imports_import SET state = 'running', seen_at = now() - interval '1 hour'")
+    assert traces.forget_old(live, now=datetime.now(UTC))["imports_chunk"] == 0
 
 
 def test_a_stranger_sees_and_does_nothing(live: Connection, workspace_id: int) -> None:

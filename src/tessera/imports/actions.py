@@ -164,7 +164,10 @@ def _ask(
 
 
 def resume(connection: Connection, *, workspace_id: int, import_id: UUID, actor: str, here: bool = False) -> ImportView:
-    """Go on after the last row that was taken in: paused, failed, or stalled because its machine is gone."""
+    """Go on after the last row that was taken in: paused, failed, or stalled because its machine is gone.
+
+    Raises `FileGone`, `WrongState`.
+    """
     with connection.transaction():
         found = _ready_to_go(connection, workspace_id, import_id, "paused", "failed", "running", "checking")
         if found.state in ("running", "checking") and not found.stalled:
@@ -213,6 +216,7 @@ def _ready_to_go(connection: Connection, workspace_id: int, import_id: UUID, *st
     if not found.file_kept:
         raise FileGone("the file of this import is no longer kept; upload it again")
     check_plan(found.plan or Plan())
+    store.heard_of(connection, import_id)
     return found
 
 

@@ -227,6 +227,11 @@ def beat(connection: Connection, import_id: UUID, bytes_read: int) -> str:
     return str(row[0]) if row else "cancel"
 
 
+def heard_of(connection: Connection, import_id: UUID) -> None:
+    """Somebody works on it, or has just asked for that: its file is kept for another while."""
+    connection.execute("UPDATE imports_import SET seen_at = now() WHERE id = %s", (import_id,))
+
+
 def last_step(connection: Connection, import_id: UUID) -> tuple[int, int, int, int] | None:
     """(step, lane, first position, last position) of the latest step that is still in history."""
     row: tuple[int, int, int, int] | None = connection.execute(
@@ -257,15 +262,18 @@ def with_files(connection: Connection, workspace_id: int) -> list[ImportView]:
     return [view_of(row) for row in rows]
 
 
-def old_files(connection: Connection, *, before: datetime) -> list[UUID]:
-    """Imports that ended before then, or were begun before then and never started; locked, those that are free."""
+def old_files(connection: Connection, *, before: datetime, silent_before: datetime) -> list[tuple[UUID, State]]:
+    """Imports that ended before then, or were begun before then and never started; and those on their way of which
+    nothing was heard since `silent_before`. Locked, those that are free."""
     rows = connection.execute(
-        "SELECT id FROM imports_import WHERE kept AND"
-        " CASE WHEN state IN ('finished', 'undone', 'cancelled', 'failed') THEN coalesce(finished_at, created_at)"
-        "      WHEN state IN ('uploading', 'ready') THEN created_at END < %s FOR UPDATE SKIP LOCKED",
-        (before,),
+        "SELECT id, state FROM imports_import WHERE kept AND"
+        " CASE WHEN state IN ('finished', 'undone', 'cancelled', 'failed')"
+        "           THEN coalesce(finished_at, created_at) < %(before)s"
+        "      WHEN state IN ('uploading', 'ready') THEN created_at < %(before)s"
+        "      ELSE coalesce(seen_at, created_at) < %(silent)s END FOR UPDATE SKIP LOCKED",
+        {"before": before, "silent": silent_before},
     )
-    return [row[0] for row in rows]
+    return rows.fetchall()
 
 
 _BLANK: Final = """

@@ -18,9 +18,12 @@ from tessera.imports.records import FileGone, ImportView
 Connection = psycopg.Connection[Any]
 ERROR_DAYS: Final = 30
 _ENDED: Final = ("finished", "undone", "cancelled")
+_ON_THEIR_WAY: Final = ("checking", "queued", "running", "paused")
+LEAST_SILENCE: Final = timedelta(days=1)
 _OVERLAP: Final = 1_000
 _LEAST: Final = 3
 _SEPARATORS: Final = str.maketrans("", "", " -.()/\u00a0")
+TOO_LATE: Final = "The file is no longer kept: the import stood still for too long. Upload it again."
 GONE: Final = "The file was dropped: somebody in it has been erased. Upload it again without them."
 
 
@@ -76,9 +79,17 @@ def _found(texts: Iterable[str], words: Sequence[str]) -> bool:
 
 def forget_old(connection: Connection, *, now: datetime) -> dict[str, int]:
     """Drop files some days after their import has ended (`TESSERA_IMPORT_KEEP_DAYS`) or was left lying unfinished, and
-    what was wrong with rows after thirty days. Counts by table."""
+    what was wrong with rows after thirty days. Counts by table.
+
+    An import on its way of which nothing was heard for so long (a day at least) fails: it cannot go on without it.
+    """
     kept = timedelta(days=settings().import_keep_days)
+    silent = max(kept, LEAST_SILENCE)
+    files = 0
     with connection.transaction():
-        files = sum(store.drop_file(connection, each) for each in store.old_files(connection, before=now - kept))
+        for import_id, state in store.old_files(connection, before=now - kept, silent_before=now - silent):
+            files += store.drop_file(connection, import_id)
+            if state in _ON_THEIR_WAY:
+                store.set_state(connection, import_id, "failed", problem=TOO_LATE, wanted="", finished_at=now)
         rows = store.drop_problems(connection, before=now - timedelta(days=ERROR_DAYS))
     return {"imports_chunk": files, "imports_error": rows}

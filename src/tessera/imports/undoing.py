@@ -74,7 +74,7 @@ def _rest(connection: Connection, import_id: UUID, seconds: float) -> None:
     while seconds > 0:
         time.sleep(min(seconds, NAP))
         seconds -= NAP
-        connection.execute("UPDATE imports_import SET seen_at = now() WHERE id = %s", (import_id,))
+        store.heard_of(connection, import_id)
 
 
 def _how_many(connection: Connection, import_id: UUID) -> int:
@@ -123,7 +123,7 @@ def _one_slice(connection: Connection, context: Context, import_id: UUID, worksp
         _tell(connection, import_id, workspace_id, lane, (start, last), positions)
         store.shorten_step(connection, import_id, number, start - 1 if start > first else None)
         store.change(connection, import_id, undo=store.encode(report))
-        connection.execute("UPDATE imports_import SET seen_at = now() WHERE id = %s", (import_id,))
+        store.heard_of(connection, import_id)
     return True
 
 
