@@ -200,6 +200,37 @@ def test_too_large_a_file_is_refused(
     assert (look(export_id).state, look(export_id).reason, pieces(live)) == ("failed", "export_too_large", 0)
 
 
+def test_the_files_of_a_workspace_come_to_so_much_and_no_more(
+    ask: Callable[..., UUID],
+    look: Callable[[UUID], Any],
+    live: Connection,
+    workspace_id: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import msgspec
+
+    from tessera.exports import actions
+    from tessera.foundation.errors import TooManyFiles
+    from tessera.foundation.settings import settings
+
+    tiny = msgspec.structs.replace(settings(), files_max_mb=1)
+    monkeypatch.setattr(actions, "settings", lambda: tiny)
+    first, second = ask(), ask()
+    actions.run_export(first)
+    live.execute("UPDATE exports_export SET bytes = 999_990 WHERE id = %s", (first,))
+
+    actions.run_export(second)
+
+    assert (look(second).state, look(second).reason, pieces(live)) == ("failed", "too_many_files", 1)
+    live.execute("UPDATE exports_export SET bytes = 1_000_000 WHERE id = %s", (first,))
+    with pytest.raises(TooManyFiles):
+        ask()
+    actions.delete_export(live, workspace_id=workspace_id, export_id=first, actor="ana@example.com")
+    third = ask()
+    actions.run_export(third)
+    assert look(third).state == "done"
+
+
 def test_what_breaks_is_failed_and_said(
     ask: Callable[..., UUID], look: Callable[[UUID], Any], live: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from factories.imports import csv_file, imported, tried_out, upload
 from factories.people import owner, people
+from tessera.foundation.errors import TooManyFiles
 from tessera.foundation.settings import settings
 from tessera.imports import actions, engine, queries, traces
 from tessera.imports.records import FileGone, NoSuchImport, WrongState
@@ -128,6 +129,28 @@ def test_a_running_import_keeps_its_file_where_files_are_kept_no_day(
     upload(live, workspace_id, csv_file([["email"], ["ana@example.com"]]))
     live.execute("UPDATE imports_import SET state = 'running', seen_at = now() - interval '1 hour'")
     assert traces.forget_old(live, now=datetime.now(UTC))["imports_chunk"] == 0
+
+
+def test_files_of_a_workspace_come_to_so_much_and_no_more(
+    live: Connection, workspace_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny = msgspec.structs.replace(settings(), files_max_mb=2)
+    monkeypatch.setattr(actions, "settings", lambda: tiny)
+    first = actions.create_import(live, workspace_id=workspace_id, file_name="a", actor="ana", now=datetime.now(UTC))
+    second = actions.create_import(live, workspace_id=workspace_id, file_name="b", actor="ana", now=datetime.now(UTC))
+    for _ in range(2):  # the same piece again takes no more room
+        for made in (first, second):
+            where = {"workspace_id": workspace_id, "import_id": made.id}
+            actions.add_chunk(live, **where, number=0, data=b"x" * 1_000_000)
+    with pytest.raises(TooManyFiles):
+        actions.add_chunk(live, **where, number=1, data=b"x")
+    with pytest.raises(TooManyFiles):
+        actions.create_import(live, workspace_id=workspace_id, file_name="c", actor="ana", now=datetime.now(UTC))
+    assert (kept(live), queries.import_by_id(live, workspace_id, second.id).size) == (2, 1_000_000)
+
+    actions.create_import(live, workspace_id=workspace_id + 1, file_name="d", actor="eve", now=datetime.now(UTC))
+    actions.delete_import(live, workspace_id=workspace_id, import_id=first.id, actor="ana")
+    actions.add_chunk(live, **where, number=1, data=b"x")
 
 
 def test_a_stranger_sees_and_does_nothing(live: Connection, workspace_id: int) -> None:

@@ -13,7 +13,7 @@ from tessera.exports import produce, store
 from tessera.exports.queries import ExportView, FoundFile, export_by_id, finished_file
 from tessera.exports.wanted import Wanted, checked, encode, read_reference
 from tessera.foundation.database import connect
-from tessera.foundation.errors import NotFound, TesseraError
+from tessera.foundation.errors import NotFound, TesseraError, TooManyFiles
 from tessera.foundation.ids import uuid7
 from tessera.foundation.settings import settings
 from tessera.jobs import defer
@@ -44,11 +44,16 @@ _GOING: Final = "SELECT count(*) FROM exports_export WHERE workspace_id = %s AND
 def request_export(
     connection: Connection, *, workspace_id: int, wanted: Wanted, actor: str, now: datetime
 ) -> ExportView:
-    """Ask for a file; a job writes it. In the caller's transaction. Raises `UnknownExport`, `TooManyExports`."""
+    """Ask for a file; a job writes it. In the caller's transaction.
+
+    Raises `UnknownExport`, `TooManyExports`, `TooManyFiles`.
+    """
     checked(wanted)
     going = connection.execute(_GOING, (workspace_id,)).fetchone()
     if going is not None and going[0] >= MOST_AT_ONCE:
         raise TooManyExports(f"{MOST_AT_ONCE} exports wait or run already; try again when some are done")
+    if store.bytes_kept(connection, workspace_id) >= settings().files_max:
+        raise TooManyFiles(f"the files of a workspace's exports may come to {settings().files_max_mb} MB")
     export_id = uuid7()
     connection.execute(_ADD, (export_id, workspace_id, wanted.what, encode(wanted), actor[:300], now))
     defer(connection, RUN, export_id=str(export_id))
@@ -125,7 +130,8 @@ def run_export(export_id: UUID) -> None:
 
 
 def _write(ledger: Connection, trial: store.Try) -> None:
-    file = store.ChunkedFile(ledger, trial, most_bytes=settings().export_max_mb * 1_000_000)
+    most = settings().export_max_mb * 1_000_000
+    file = store.ChunkedFile(ledger, trial, most_bytes=most, most_kept=settings().files_max)
 
     def progress(looked_at: int, total: int, rows: int) -> None:
         store.move(ledger, trial, looked_at=looked_at, total=total, rows=rows)

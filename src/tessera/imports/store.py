@@ -113,6 +113,14 @@ def put_chunk(connection: Connection, import_id: UUID, number: int, data: bytes)
     return len(data) - (row[0] if row else 0)
 
 
+def bytes_kept(connection: Connection, workspace_id: int) -> int:
+    """What the workspace's files come to that are still there, as uploaded."""
+    row = connection.execute(
+        "SELECT coalesce(sum(size), 0)::bigint FROM imports_import WHERE workspace_id = %s AND kept", (workspace_id,)
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
 def file_blocks(connection: Connection, import_id: UUID) -> Iterator[bytes]:
     """The file as it was uploaded, a chunk at a time. Raises `FileGone`."""
     there = connection.execute("SELECT kept, chunks FROM imports_import WHERE id = %s", (import_id,)).fetchone()
