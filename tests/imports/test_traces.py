@@ -56,6 +56,21 @@ def test_an_erasure_drops_a_waiting_file_that_names_the_person(
             actions.resume(live, workspace_id=workspace_id, import_id=made.id, actor="ana")
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_an_erasure_drops_a_waiting_file_that_is_too_large_to_search(
+    live: Connection, workspace_id: int, monkeypatch: pytest.MonkeyPatch, packed: bool
+) -> None:
+    """Everybody waits for the search: 20 MB are searched, and a packed file is not unpacked any further."""
+    data = csv_file([["email"], *[[f"p{number}@example.com"] for number in range(9_000)]])
+    made = upload(live, workspace_id, gzip.compress(data) if packed else data)
+    monkeypatch.setattr(traces, "MOST_SEARCHED", len(data))
+    assert traces.erase_traces(live, workspace_id, ANA, [])["imports_chunk"] == 0
+    monkeypatch.setattr(traces, "MOST_SEARCHED", len(data) - 1)
+    assert traces.erase_traces(live, workspace_id, ANA, [])["imports_chunk"] == 1
+    after = queries.import_by_id(live, workspace_id, made.id)
+    assert (after.state, after.problem) == ("failed", traces.UNREAD)
+
+
 def test_an_erasure_in_the_middle_of_a_run_stops_it(live: Connection, workspace_id: int) -> None:
     rows = [["email"], *[[f"p{number}@example.com"] for number in range(9_000)], ["ana@example.com"]]
     made = upload(live, workspace_id, csv_file(rows))
