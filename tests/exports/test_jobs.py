@@ -338,6 +338,32 @@ def test_erasure_drops_every_file_and_takes_the_name_out(
     assert (look(only_ana).rows, look(only_ana).state) == (0, "done")
 
 
+def test_erasure_finds_a_name_in_any_spelling(
+    ask: Callable[..., UUID], look: Callable[[UUID], Any], live: Connection, workspace_id: int
+) -> None:
+    """Names are kept in their normal form; those of exports asked for before that was so are read as such."""
+    from tessera.exports.actions import erase_traces
+    from tessera.exports.wanted import UnknownExport
+
+    live.execute("UPDATE workspaces_workspace SET region = 'ES' WHERE id = %s", (workspace_id,))
+    spelt = ["phone:600 111 222", "phone: +34 600-11-12-22", " Ana@Example.COM", "external:crm:4711"]
+    named = ask(people=spelt)
+    assert look(named).wanted.people == ("phone:+34600111222", "email:ana@example.com", "external:crm:4711")
+    old = ask(people=["external:crm:1"])
+    live.execute(
+        "UPDATE exports_export SET wanted = jsonb_set(wanted::jsonb, '{people}', %s)::json WHERE id = %s",
+        ('["phone:600 111 222", "phone:nonsense", "email:ben@example.com"]', old),
+    )
+
+    with live.transaction():
+        erase_traces(live, workspace_id, [("email", "ana@example.com"), ("phone", "+34600111222")], [])
+
+    assert look(named).wanted.people == ("external:crm:4711",)
+    assert look(old).wanted.people == ("phone:nonsense", "email:ben@example.com")
+    with pytest.raises(UnknownExport, match="is no phone"):
+        ask(people=["phone:nonsense"])
+
+
 def test_no_export_begins_while_somebody_is_erased(
     ask: Callable[..., UUID], look: Callable[[UUID], Any], live: Connection, workspace_id: int, database: str
 ) -> None:

@@ -1,22 +1,25 @@
 """Every change to exports. Each leaves an entry in the audit trail, in its own transaction."""
 
 from collections.abc import Collection
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
 import psycopg
 import structlog
 
 from tessera.access.audit import record_audit_on
 from tessera.exports import produce, store
 from tessera.exports.queries import ExportView, FoundFile, export_by_id, finished_file
-from tessera.exports.wanted import Wanted, checked, encode, read_reference
+from tessera.exports.wanted import UnknownExport, Wanted, checked, encode, normal_reference, read_reference
 from tessera.foundation.database import connect
 from tessera.foundation.errors import NotFound, TesseraError, TooManyFiles
 from tessera.foundation.ids import uuid7
 from tessera.foundation.settings import settings
 from tessera.jobs import defer
+from tessera.profiles.queries import look_of
 
 log = structlog.get_logger("exports")
 Connection = psycopg.Connection[Any]
@@ -48,7 +51,7 @@ def request_export(
 
     Raises `UnknownExport`, `TooManyExports`, `TooManyFiles`.
     """
-    checked(wanted)
+    wanted = _in_normal_form(connection, workspace_id, checked(wanted))
     going = connection.execute(_GOING, (workspace_id,)).fetchone()
     if going is not None and going[0] >= MOST_AT_ONCE:
         raise TooManyExports(f"{MOST_AT_ONCE} exports wait or run already; try again when some are done")
@@ -60,6 +63,15 @@ def request_export(
     about = {"what": wanted.what, "format": wanted.format, "people": len(wanted.people) if wanted.people else "all"}
     _note(connection, workspace_id, actor, "request_export", export_id, **about)
     return export_by_id(connection, workspace_id, export_id)
+
+
+def _in_normal_form(connection: Connection, workspace_id: int, wanted: Wanted) -> Wanted:
+    """People named as identifiers are kept: an erasure finds them by that. Raises `UnknownExport`."""
+    if wanted.people is None:
+        return wanted
+    region = look_of(connection, workspace_id).region
+    people = dict.fromkeys(normal_reference(text, region=region) for text in wanted.people)
+    return msgspec.structs.replace(wanted, people=tuple(people))
 
 
 def cancel_export(connection: Connection, *, workspace_id: int, export_id: UUID, actor: str) -> ExportView:
@@ -184,16 +196,19 @@ def erase_traces(
     for (export_id,) in files:
         store.forget_file(connection, export_id)
     gone = {*profile_ids, *((kind, value.lower()) for kind, value in identifiers)}
-    named = 0
+    region, named = look_of(connection, workspace_id).region, 0
     for export_id, wanted in store.those_that_name_people(connection, workspace_id):
-        kept = tuple(text for text in wanted.people or () if _names(text) not in gone)
+        kept = tuple(text for text in wanted.people or () if _names(text, region) not in gone)
         if len(kept) < len(wanted.people or ()):
             store.rename_people(connection, export_id, wanted, kept)
             named += 1
     return {"exports_export": named, "exports_files": len(files)}
 
 
-def _names(text: str) -> UUID | tuple[str, str]:
+def _names(text: str, region: str) -> UUID | tuple[str, str]:
+    """Whom it names; of exports asked for before references were kept in their normal form, too."""
+    with suppress(UnknownExport):
+        text = normal_reference(text, region=region)
     named = read_reference(text)
     return named if isinstance(named, UUID) else (named[0], named[1].lower())
 
