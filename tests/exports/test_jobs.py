@@ -266,6 +266,25 @@ def test_files_are_dropped_after_their_days(
     assert file_of(live, workspace_id, new)
 
 
+def test_exports_that_are_over_are_forgotten_after_a_year(
+    ask: Callable[..., UUID], live: Connection, workspace_id: int
+) -> None:
+    from tessera.exports.actions import cancel_export, drop_old_files, run_export
+
+    old, young, waiting = ask(), ask(), ask()
+    run_export(old)
+    cancel_export(live, workspace_id=workspace_id, export_id=young, actor="ana@example.com")
+    live.execute("UPDATE exports_export SET created_at = now() - interval '2 years'")
+    live.execute("UPDATE exports_export SET finished_at = now() - interval '366 days' WHERE id = %s", (old,))
+    live.execute("UPDATE exports_export SET finished_at = now() - interval '364 days' WHERE id = %s", (young,))
+
+    drop_old_files(live, before=datetime.now(UTC) - timedelta(days=7))
+
+    assert {row[0] for row in live.execute("SELECT id FROM exports_export")} == {young, waiting}
+    assert pieces(live) == 0
+    assert audited(live).count("request_export") == 3
+
+
 def test_deleting_takes_the_file_along(ask: Callable[..., UUID], live: Connection, workspace_id: int) -> None:
     from tessera.exports.actions import delete_export, run_export
     from tessera.foundation.errors import NotFound

@@ -96,9 +96,35 @@ def test_an_erasure_empties_what_was_said_of_wrong_rows(live: Connection, worksp
 def test_files_and_wrong_rows_are_kept_for_a_while(live: Connection, workspace_id: int) -> None:
     imported(live, workspace_id, csv_file([["email"], ["ana@example.com"], ["nonsense"]]))
     now = datetime.now(UTC)
-    assert traces.forget_old(live, now=now) == {"imports_chunk": 0, "imports_error": 0}
-    assert traces.forget_old(live, now=now + timedelta(days=8)) == {"imports_chunk": 1, "imports_error": 0}
-    assert traces.forget_old(live, now=now + timedelta(days=31)) == {"imports_chunk": 0, "imports_error": 1}
+    assert traces.forget_old(live, now=now) == {"imports_chunk": 0, "imports_error": 0, "imports_import": 0}
+    assert traces.forget_old(live, now=now + timedelta(days=8)) == {
+        "imports_chunk": 1,
+        "imports_error": 0,
+        "imports_import": 0,
+    }
+    assert traces.forget_old(live, now=now + timedelta(days=31)) == {
+        "imports_chunk": 0,
+        "imports_error": 1,
+        "imports_import": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("state", "left"), [("finished", 0), ("failed", 0), ("ready", 0), ("paused", 1), ("undoing", 1)]
+)
+def test_an_import_that_is_over_is_forgotten_after_a_year(
+    live: Connection, workspace_id: int, state: str, left: int
+) -> None:
+    made = imported(live, workspace_id, csv_file([["email"], ["ana@example.com"], ["nonsense"]]))
+    live.execute("UPDATE imports_import SET state = %s", (state,))
+    live.execute("UPDATE imports_error SET at = now() + interval '2 years'")
+    now = datetime.now(UTC)
+    forgotten = [traces.forget_old(live, now=now + timedelta(days=days))["imports_import"] for days in (364, 366)]
+    assert forgotten == [0, 1 - left]
+    for table, column in (("imports_import", "id"), ("imports_step", "import_id"), ("imports_error", "import_id")):
+        rows = live.execute(f"SELECT 1 FROM {table} WHERE {column} = %s", (made.id,)).fetchall()  # noqa: S608
+        assert len(rows) == left
+    assert len(people(live)) == 1
 
 
 @pytest.mark.parametrize("state", ["paused", "queued", "running", "checking"])

@@ -27,6 +27,9 @@ RUN: Final = "exports.run"
 MOST_AT_ONCE: Final = 20
 """Exports of one workspace that wait or run."""
 
+KEPT_DAYS: Final = 365
+"""How long an export that is over stays in the list."""
+
 SILENT_MINUTES: Final = 60
 """After so long without a sign of life a running export counts as failed: its job was given up."""
 
@@ -159,6 +162,10 @@ _DROP: Final = """
 UPDATE exports_export SET state = 'dropped', reason = %(reason)s, finished_at = coalesce(finished_at, now())
  WHERE state = 'done' AND finished_at < %(before)s RETURNING id
 """
+_FORGET: Final = """
+DELETE FROM exports_export
+ WHERE state IN ('failed', 'cancelled', 'dropped') AND finished_at < now() - make_interval(days => %s)
+"""
 _GIVE_UP: Final = """
 UPDATE exports_export SET state = 'failed', reason = 'export_broke', finished_at = now()
  WHERE state = 'running' AND alive_at < now() - make_interval(mins => %s) RETURNING id
@@ -166,12 +173,16 @@ UPDATE exports_export SET state = 'failed', reason = 'export_broke', finished_at
 
 
 def drop_old_files(connection: Connection, *, before: datetime) -> int:
-    """Drop the files finished before this moment and give up what shows no sign of life; returns how many files."""
+    """Drop the files finished before this moment and give up what shows no sign of life; returns how many files.
+
+    What is over for a year is forgotten altogether; the audit trail keeps that somebody asked for it.
+    """
     with connection.transaction():
         old = connection.execute(_DROP, {"reason": "kept_long_enough", "before": before}).fetchall()
         dead = connection.execute(_GIVE_UP, (SILENT_MINUTES,)).fetchall()
         for (export_id,) in (*old, *dead):
             store.forget_file(connection, export_id)
+        connection.execute(_FORGET, (KEPT_DAYS,))
     return len(old)
 
 

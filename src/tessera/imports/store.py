@@ -284,6 +284,22 @@ def old_files(connection: Connection, *, before: datetime, silent_before: dateti
     return rows.fetchall()
 
 
+_FORGET: Final = """
+WITH gone AS (
+    DELETE FROM imports_import WHERE NOT kept AND coalesce(finished_at, created_at) < %s
+       AND state IN ('finished', 'undone', 'cancelled', 'failed', 'uploading', 'ready') RETURNING id),
+steps AS (DELETE FROM imports_step USING gone WHERE import_id = gone.id),
+errors AS (DELETE FROM imports_error USING gone WHERE import_id = gone.id)
+SELECT count(*) FROM gone
+"""
+
+
+def forget_imports(connection: Connection, *, before: datetime) -> int:
+    """Forget imports that are over since before then and whose file is gone, with all that is theirs; how many."""
+    row = connection.execute(_FORGET, (before,)).fetchone()
+    return int(row[0]) if row else 0
+
+
 _BLANK: Final = """
 UPDATE imports_error e SET value = '', raw = '', detail = ''
   FROM imports_import i

@@ -17,6 +17,8 @@ from tessera.imports.records import FileGone, ImportView
 
 Connection = psycopg.Connection[Any]
 ERROR_DAYS: Final = 30
+IMPORT_DAYS: Final = 365
+"""After so long an import that is over is forgotten, and cannot be undone any more; the audit trail keeps the fact."""
 _ENDED: Final = ("finished", "undone", "cancelled")
 _ON_THEIR_WAY: Final = ("checking", "queued", "running", "paused")
 LEAST_SILENCE: Final = timedelta(days=1)
@@ -88,7 +90,7 @@ def _found(texts: Iterable[str], words: Sequence[str]) -> bool:
 
 def forget_old(connection: Connection, *, now: datetime) -> dict[str, int]:
     """Drop files some days after their import has ended (`TESSERA_IMPORT_KEEP_DAYS`) or was left lying unfinished, and
-    what was wrong with rows after thirty days. Counts by table.
+    what was wrong with rows after thirty days, and imports that are over after a year. Counts by table.
 
     An import on its way of which nothing was heard for so long (a day at least) fails: it cannot go on without it.
     """
@@ -101,4 +103,5 @@ def forget_old(connection: Connection, *, now: datetime) -> dict[str, int]:
             if state in _ON_THEIR_WAY:
                 store.set_state(connection, import_id, "failed", problem=TOO_LATE, wanted="", finished_at=now)
         rows = store.drop_problems(connection, before=now - timedelta(days=ERROR_DAYS))
-    return {"imports_chunk": files, "imports_error": rows}
+        imports = store.forget_imports(connection, before=now - timedelta(days=IMPORT_DAYS))
+    return {"imports_chunk": files, "imports_error": rows, "imports_import": imports}
