@@ -44,7 +44,7 @@ def test_asked_for_shown_and_taken(live: psycopg.Connection[Any], desk: Callable
 
     assert answer.status_code == 302
     ((export_id, state, wanted),) = made(live)
-    assert (state, wanted) == ("waiting", {"what": "people", "people": ["u1@example.com", "user_id:u-2"]})
+    assert (state, wanted) == ("waiting", {"what": "people", "people": ["email:u1@example.com", "user_id:u-2"]})
     assert "every 2s" in client.get("/exports").text
     run_all(live)
     shown = client.get(f"/exports/{export_id}/row").text

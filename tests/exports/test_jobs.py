@@ -200,6 +200,37 @@ def test_too_large_a_file_is_refused(
     assert (look(export_id).state, look(export_id).reason, pieces(live)) == ("failed", "export_too_large", 0)
 
 
+def test_the_files_of_a_workspace_come_to_so_much_and_no_more(
+    ask: Callable[..., UUID],
+    look: Callable[[UUID], Any],
+    live: Connection,
+    workspace_id: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import msgspec
+
+    from tessera.exports import actions
+    from tessera.foundation.errors import TooManyFiles
+    from tessera.foundation.settings import settings
+
+    tiny = msgspec.structs.replace(settings(), files_max_mb=1)
+    monkeypatch.setattr(actions, "settings", lambda: tiny)
+    first, second = ask(), ask()
+    actions.run_export(first)
+    live.execute("UPDATE exports_export SET bytes = 999_990 WHERE id = %s", (first,))
+
+    actions.run_export(second)
+
+    assert (look(second).state, look(second).reason, pieces(live)) == ("failed", "too_many_files", 1)
+    live.execute("UPDATE exports_export SET bytes = 1_000_000 WHERE id = %s", (first,))
+    with pytest.raises(TooManyFiles):
+        ask()
+    actions.delete_export(live, workspace_id=workspace_id, export_id=first, actor="ana@example.com")
+    third = ask()
+    actions.run_export(third)
+    assert look(third).state == "done"
+
+
 def test_what_breaks_is_failed_and_said(
     ask: Callable[..., UUID], look: Callable[[UUID], Any], live: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,6 +264,25 @@ def test_files_are_dropped_after_their_days(
     with pytest.raises(NotReady):
         file_of(live, workspace_id, old)
     assert file_of(live, workspace_id, new)
+
+
+def test_exports_that_are_over_are_forgotten_after_a_year(
+    ask: Callable[..., UUID], live: Connection, workspace_id: int
+) -> None:
+    from tessera.exports.actions import cancel_export, drop_old_files, run_export
+
+    old, young, waiting = ask(), ask(), ask()
+    run_export(old)
+    cancel_export(live, workspace_id=workspace_id, export_id=young, actor="ana@example.com")
+    live.execute("UPDATE exports_export SET created_at = now() - interval '2 years'")
+    live.execute("UPDATE exports_export SET finished_at = now() - interval '366 days' WHERE id = %s", (old,))
+    live.execute("UPDATE exports_export SET finished_at = now() - interval '364 days' WHERE id = %s", (young,))
+
+    drop_old_files(live, before=datetime.now(UTC) - timedelta(days=7))
+
+    assert {row[0] for row in live.execute("SELECT id FROM exports_export")} == {young, waiting}
+    assert pieces(live) == 0
+    assert audited(live).count("request_export") == 3
 
 
 def test_deleting_takes_the_file_along(ask: Callable[..., UUID], live: Connection, workspace_id: int) -> None:
@@ -305,6 +355,32 @@ def test_erasure_drops_every_file_and_takes_the_name_out(
         erase_traces(live, workspace_id, [], [ana])
     run_export(only_ana)
     assert (look(only_ana).rows, look(only_ana).state) == (0, "done")
+
+
+def test_erasure_finds_a_name_in_any_spelling(
+    ask: Callable[..., UUID], look: Callable[[UUID], Any], live: Connection, workspace_id: int
+) -> None:
+    """Names are kept in their normal form; those of exports asked for before that was so are read as such."""
+    from tessera.exports.actions import erase_traces
+    from tessera.exports.wanted import UnknownExport
+
+    live.execute("UPDATE workspaces_workspace SET region = 'ES' WHERE id = %s", (workspace_id,))
+    spelt = ["phone:600 111 222", "phone: +34 600-11-12-22", " Ana@Example.COM", "external:crm:4711"]
+    named = ask(people=spelt)
+    assert look(named).wanted.people == ("phone:+34600111222", "email:ana@example.com", "external:crm:4711")
+    old = ask(people=["external:crm:1"])
+    live.execute(
+        "UPDATE exports_export SET wanted = jsonb_set(wanted::jsonb, '{people}', %s)::json WHERE id = %s",
+        ('["phone:600 111 222", "phone:nonsense", "email:ben@example.com"]', old),
+    )
+
+    with live.transaction():
+        erase_traces(live, workspace_id, [("email", "ana@example.com"), ("phone", "+34600111222")], [])
+
+    assert look(named).wanted.people == ("external:crm:4711",)
+    assert look(old).wanted.people == ("phone:nonsense", "email:ben@example.com")
+    with pytest.raises(UnknownExport, match="is no phone"):
+        ask(people=["phone:nonsense"])
 
 
 def test_no_export_begins_while_somebody_is_erased(

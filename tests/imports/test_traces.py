@@ -4,11 +4,14 @@ import gzip
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 
 from factories.imports import csv_file, imported, tried_out, upload
 from factories.people import owner, people
+from tessera.foundation.errors import TooManyFiles
+from tessera.foundation.settings import settings
 from tessera.imports import actions, engine, queries, traces
 from tessera.imports.records import FileGone, NoSuchImport, WrongState
 
@@ -53,6 +56,21 @@ def test_an_erasure_drops_a_waiting_file_that_names_the_person(
             actions.resume(live, workspace_id=workspace_id, import_id=made.id, actor="ana")
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_an_erasure_drops_a_waiting_file_that_is_too_large_to_search(
+    live: Connection, workspace_id: int, monkeypatch: pytest.MonkeyPatch, packed: bool
+) -> None:
+    """Everybody waits for the search: 20 MB are searched, and a packed file is not unpacked any further."""
+    data = csv_file([["email"], *[[f"p{number}@example.com"] for number in range(9_000)]])
+    made = upload(live, workspace_id, gzip.compress(data) if packed else data)
+    monkeypatch.setattr(traces, "MOST_SEARCHED", len(data))
+    assert traces.erase_traces(live, workspace_id, ANA, [])["imports_chunk"] == 0
+    monkeypatch.setattr(traces, "MOST_SEARCHED", len(data) - 1)
+    assert traces.erase_traces(live, workspace_id, ANA, [])["imports_chunk"] == 1
+    after = queries.import_by_id(live, workspace_id, made.id)
+    assert (after.state, after.problem) == ("failed", traces.UNREAD)
+
+
 def test_an_erasure_in_the_middle_of_a_run_stops_it(live: Connection, workspace_id: int) -> None:
     rows = [["email"], *[[f"p{number}@example.com"] for number in range(9_000)], ["ana@example.com"]]
     made = upload(live, workspace_id, csv_file(rows))
@@ -78,9 +96,102 @@ def test_an_erasure_empties_what_was_said_of_wrong_rows(live: Connection, worksp
 def test_files_and_wrong_rows_are_kept_for_a_while(live: Connection, workspace_id: int) -> None:
     imported(live, workspace_id, csv_file([["email"], ["ana@example.com"], ["nonsense"]]))
     now = datetime.now(UTC)
-    assert traces.forget_old(live, now=now) == {"imports_chunk": 0, "imports_error": 0}
-    assert traces.forget_old(live, now=now + timedelta(days=8)) == {"imports_chunk": 1, "imports_error": 0}
-    assert traces.forget_old(live, now=now + timedelta(days=31)) == {"imports_chunk": 0, "imports_error": 1}
+    assert traces.forget_old(live, now=now) == {"imports_chunk": 0, "imports_error": 0, "imports_import": 0}
+    assert traces.forget_old(live, now=now + timedelta(days=8)) == {
+        "imports_chunk": 1,
+        "imports_error": 0,
+        "imports_import": 0,
+    }
+    assert traces.forget_old(live, now=now + timedelta(days=31)) == {
+        "imports_chunk": 0,
+        "imports_error": 1,
+        "imports_import": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("state", "left"), [("finished", 0), ("failed", 0), ("ready", 0), ("paused", 1), ("undoing", 1)]
+)
+def test_an_import_that_is_over_is_forgotten_after_a_year(
+    live: Connection, workspace_id: int, state: str, left: int
+) -> None:
+    made = imported(live, workspace_id, csv_file([["email"], ["ana@example.com"], ["nonsense"]]))
+    live.execute("UPDATE imports_import SET state = %s", (state,))
+    live.execute("UPDATE imports_error SET at = now() + interval '2 years'")
+    now = datetime.now(UTC)
+    forgotten = [traces.forget_old(live, now=now + timedelta(days=days))["imports_import"] for days in (364, 366)]
+    assert forgotten == [0, 1 - left]
+    for table, column in (("imports_import", "id"), ("imports_step", "import_id"), ("imports_error", "import_id")):
+        rows = live.execute(f"SELECT 1 FROM {table} WHERE {column} = %s", (made.id,)).fetchall()  # noqa: S608
+        assert len(rows) == left
+    assert len(people(live)) == 1
+
+
+@pytest.mark.parametrize("state", ["paused", "queued", "running", "checking"])
+def test_a_file_of_an_import_that_stands_still_is_not_kept_for_ever(
+    live: Connection, workspace_id: int, state: str
+) -> None:
+    made = upload(live, workspace_id, csv_file([["email"], ["ana@example.com"]]))
+    live.execute("UPDATE imports_import SET created_at = now() - interval '1 year', state = %s", (state,))
+    live.execute("UPDATE imports_import SET seen_at = now()")
+    now = datetime.now(UTC)
+    assert traces.forget_old(live, now=now + timedelta(days=6))["imports_chunk"] == 0
+    assert queries.import_by_id(live, workspace_id, made.id).state == state
+
+    assert traces.forget_old(live, now=now + timedelta(days=8))["imports_chunk"] == 1
+
+    after = queries.import_by_id(live, workspace_id, made.id)
+    assert (after.state, after.problem, after.file_kept) == ("failed", traces.TOO_LATE, False)
+    engine.run_import(made.id)
+    assert people(live) == {}
+
+
+def test_an_undo_that_stands_still_goes_on_without_its_file(live: Connection, workspace_id: int) -> None:
+    made = imported(live, workspace_id, csv_file([["email"], ["ana@example.com"]]))
+    live.execute("UPDATE imports_import SET state = 'undoing', seen_at = now() - interval '8 days'")
+    assert traces.forget_old(live, now=datetime.now(UTC))["imports_chunk"] == 1
+    assert queries.import_by_id(live, workspace_id, made.id).state == "undoing"
+
+
+def test_whoever_goes_on_with_an_old_import_has_its_file_for_another_while(live: Connection, workspace_id: int) -> None:
+    made = upload(live, workspace_id, csv_file([["email"], ["ana@example.com"]]))
+    live.execute("UPDATE imports_import SET created_at = now() - interval '1 year', state = 'paused'")
+    actions.resume(live, workspace_id=workspace_id, import_id=made.id, actor="ana")
+    assert traces.forget_old(live, now=datetime.now(UTC))["imports_chunk"] == 0
+    engine.run_import(made.id)
+    assert queries.import_by_id(live, workspace_id, made.id).state == "finished"
+
+
+def test_a_running_import_keeps_its_file_where_files_are_kept_no_day(
+    live: Connection, workspace_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    none = msgspec.structs.replace(settings(), import_keep_days=0)
+    monkeypatch.setattr(traces, "settings", lambda: none)
+    upload(live, workspace_id, csv_file([["email"], ["ana@example.com"]]))
+    live.execute("UPDATE imports_import SET state = 'running', seen_at = now() - interval '1 hour'")
+    assert traces.forget_old(live, now=datetime.now(UTC))["imports_chunk"] == 0
+
+
+def test_files_of_a_workspace_come_to_so_much_and_no_more(
+    live: Connection, workspace_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny = msgspec.structs.replace(settings(), files_max_mb=2)
+    monkeypatch.setattr(actions, "settings", lambda: tiny)
+    first = actions.create_import(live, workspace_id=workspace_id, file_name="a", actor="ana", now=datetime.now(UTC))
+    second = actions.create_import(live, workspace_id=workspace_id, file_name="b", actor="ana", now=datetime.now(UTC))
+    for _ in range(2):  # the same piece again takes no more room
+        for made in (first, second):
+            where = {"workspace_id": workspace_id, "import_id": made.id}
+            actions.add_chunk(live, **where, number=0, data=b"x" * 1_000_000)
+    with pytest.raises(TooManyFiles):
+        actions.add_chunk(live, **where, number=1, data=b"x")
+    with pytest.raises(TooManyFiles):
+        actions.create_import(live, workspace_id=workspace_id, file_name="c", actor="ana", now=datetime.now(UTC))
+    assert (kept(live), queries.import_by_id(live, workspace_id, second.id).size) == (2, 1_000_000)
+
+    actions.create_import(live, workspace_id=workspace_id + 1, file_name="d", actor="eve", now=datetime.now(UTC))
+    actions.delete_import(live, workspace_id=workspace_id, import_id=first.id, actor="ana")
+    actions.add_chunk(live, **where, number=1, data=b"x")
 
 
 def test_a_stranger_sees_and_does_nothing(live: Connection, workspace_id: int) -> None:

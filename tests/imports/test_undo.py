@@ -180,3 +180,44 @@ def test_two_imports_of_the_same_people_are_taken_back_one_by_one(live: Connecti
     assert people(live) == after_first
     undone(live, first)
     assert people(live) == {}
+
+
+def test_a_slice_is_as_large_as_the_history_it_reads_anew(
+    live: Connection, workspace_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All intake waits for a slice: people with a long history are taken back few at a time, but always one."""
+    said = [message("identify", userId=f"u{n}", traits={"email": f"p{n}@example.com"}) for n in range(12)]
+    ingest(live, workspace_id, said + [message(userId=f"u{n}", event="Seen") for n in range(12) for _ in range(9)])
+    before = snapshot(live)
+    rows = [[f"p{n}@example.com", "gold"] for n in range(12)]
+    done = imported(live, workspace_id, csv_file([["email", "plan"], *rows]))
+    read: list[set[Any]] = []
+    whole = undoing._Slice.take_back
+
+    def watched(self: Any) -> None:
+        read.append({row.profile_id for row in self._rows})
+        whole(self)
+
+    monkeypatch.setattr(undoing._Slice, "take_back", watched)
+    monkeypatch.setattr(undoing, "MOST_READ", 33)  # everybody has eleven rows
+    undone(live, done)
+    assert [len(each) for each in read] == [3, 3, 3, 3]
+    assert without_versions(snapshot(live)) == without_versions(before)
+
+    monkeypatch.setattr(undoing, "MOST_READ", 5)
+    again = imported(live, workspace_id, csv_file([["email", "plan"], *rows[:3]]))
+    undone(live, again)
+    assert [len(each) for each in read[4:]] == [1, 1, 1]
+
+
+def test_an_undo_rests_as_long_as_it_worked_and_stays_alive(
+    live: Connection, workspace_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = imported(live, workspace_id, csv_file([["email"], ["a@example.com"]]))
+    slept: list[float] = []
+    monkeypatch.setattr("tessera.imports.undoing.time.sleep", slept.append)
+    live.execute("UPDATE imports_import SET seen_at = now() - interval '1 hour'")
+    undoing._rest(live, done.id, 25.0)
+    assert slept == [10.0, 10.0, 5.0]
+    row = live.execute("SELECT seen_at > now() - interval '1 minute' FROM imports_import").fetchone()
+    assert row == (True,)

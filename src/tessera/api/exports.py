@@ -75,7 +75,7 @@ class DeletedExport(Struct, frozen=True):
     "/exports",
     operation_id="request_export",
     summary="Ask for a file of people or history",
-    **endpoint(WRITE, ExportView, examples.EXPORT, "invalid_export", "too_many_exports", writes=True),
+    **endpoint(WRITE, ExportView, examples.EXPORT, "invalid_export", "too_many_exports", "too_many_files", writes=True),
 )
 def request_export(request: HttpRequest, wanted: ExportRequest) -> HttpResponse:
     """A job writes the file: ask for the export until its `state` is `done`, then fetch the file.

@@ -105,7 +105,7 @@ def list_imports(
     "/imports",
     operation_id="create_import",
     summary="Begin an import",
-    **endpoint(WRITE, ImportView, examples.UPLOADING, writes=True),
+    **endpoint(WRITE, ImportView, examples.UPLOADING, "too_many_files", writes=True),
 )
 def create_import(request: HttpRequest, wanted: NewImport) -> HttpResponse:
     """For a file of any size: send its pieces with `PUT /imports/{id}/chunks/{number}`, then `…/uploaded`."""
@@ -133,7 +133,7 @@ def _takes_bytes(described: dict[str, Any]) -> dict[str, Any]:
     operation_id="import_file",
     url_name="import_whole_file",
     summary="Begin an import with its whole file",
-    **_takes_bytes(endpoint(WRITE, ImportView, examples.IMPORT, "import_file_refused", writes=True)),
+    **_takes_bytes(endpoint(WRITE, ImportView, examples.IMPORT, "import_file_refused", "too_many_files", writes=True)),
 )
 def import_file(
     request: HttpRequest, name: Annotated[str, Query(max_length=500, description="The file's name.")] = "file"
@@ -159,7 +159,9 @@ def import_file(
     operation_id="put_import_chunk",
     url_name="import_chunk",
     summary="Send a piece of the file",
-    **_takes_bytes(endpoint(WRITE, TakenChunk, examples.CHUNK, *_STATES, "import_file_refused", writes=True)),
+    **_takes_bytes(
+        endpoint(WRITE, TakenChunk, examples.CHUNK, *_STATES, "import_file_refused", "too_many_files", writes=True)
+    ),
 )
 def put_chunk(
     request: HttpRequest,

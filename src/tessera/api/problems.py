@@ -54,6 +54,7 @@ KINDS: Final[dict[str, Kind]] = {
     "not_decided": Kind(409, "The pair is not decided"),
     "pair_is_stale": Kind(409, "The pair is not what it was"),
     "export_not_ready": Kind(409, "There is no file to fetch"),
+    "too_many_files": Kind(409, "The workspace keeps as many files as it may"),
     "import_file_gone": Kind(409, "The file of the import is not kept any more"),
     "request_in_progress": Kind(409, "The same request is being carried out"),
     "source_exists": Kind(409, "There is a source of that name already"),

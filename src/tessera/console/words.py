@@ -192,6 +192,7 @@ _ERRORS: Final[dict[str, Text]] = {
     "unknown_time_zone": _("There is no such time zone. Choose one of the list."),
     "unknown_brand": _("There is no such brand."),
     "workspace_not_empty": _("There are people in this workspace already."),
+    "too_many_files": _("The workspace keeps as many files as it may. Delete some, or wait until they are dropped."),
     "too_many_exports": _("Twenty exports wait or run already. Try again when some are done."),
     "wrong_import_state": _("The import is not where this can be done. Look where it stands now."),
     "weak_password": _("A password needs at least 10 characters."),

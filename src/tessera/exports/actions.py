@@ -1,28 +1,34 @@
 """Every change to exports. Each leaves an entry in the audit trail, in its own transaction."""
 
 from collections.abc import Collection
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
 import psycopg
 import structlog
 
 from tessera.access.audit import record_audit_on
 from tessera.exports import produce, store
 from tessera.exports.queries import ExportView, FoundFile, export_by_id, finished_file
-from tessera.exports.wanted import Wanted, checked, encode, read_reference
+from tessera.exports.wanted import UnknownExport, Wanted, checked, encode, normal_reference, read_reference
 from tessera.foundation.database import connect
-from tessera.foundation.errors import NotFound, TesseraError
+from tessera.foundation.errors import NotFound, TesseraError, TooManyFiles
 from tessera.foundation.ids import uuid7
 from tessera.foundation.settings import settings
 from tessera.jobs import defer
+from tessera.profiles.queries import look_of
 
 log = structlog.get_logger("exports")
 Connection = psycopg.Connection[Any]
 RUN: Final = "exports.run"
 MOST_AT_ONCE: Final = 20
 """Exports of one workspace that wait or run."""
+
+KEPT_DAYS: Final = 365
+"""How long an export that is over stays in the list."""
 
 SILENT_MINUTES: Final = 60
 """After so long without a sign of life a running export counts as failed: its job was given up."""
@@ -44,17 +50,31 @@ _GOING: Final = "SELECT count(*) FROM exports_export WHERE workspace_id = %s AND
 def request_export(
     connection: Connection, *, workspace_id: int, wanted: Wanted, actor: str, now: datetime
 ) -> ExportView:
-    """Ask for a file; a job writes it. In the caller's transaction. Raises `UnknownExport`, `TooManyExports`."""
-    checked(wanted)
+    """Ask for a file; a job writes it. In the caller's transaction.
+
+    Raises `UnknownExport`, `TooManyExports`, `TooManyFiles`.
+    """
+    wanted = _in_normal_form(connection, workspace_id, checked(wanted))
     going = connection.execute(_GOING, (workspace_id,)).fetchone()
     if going is not None and going[0] >= MOST_AT_ONCE:
         raise TooManyExports(f"{MOST_AT_ONCE} exports wait or run already; try again when some are done")
+    if store.bytes_kept(connection, workspace_id) >= settings().files_max:
+        raise TooManyFiles(f"the files of a workspace's exports may come to {settings().files_max_mb} MB")
     export_id = uuid7()
     connection.execute(_ADD, (export_id, workspace_id, wanted.what, encode(wanted), actor[:300], now))
     defer(connection, RUN, export_id=str(export_id))
     about = {"what": wanted.what, "format": wanted.format, "people": len(wanted.people) if wanted.people else "all"}
     _note(connection, workspace_id, actor, "request_export", export_id, **about)
     return export_by_id(connection, workspace_id, export_id)
+
+
+def _in_normal_form(connection: Connection, workspace_id: int, wanted: Wanted) -> Wanted:
+    """People named as identifiers are kept: an erasure finds them by that. Raises `UnknownExport`."""
+    if wanted.people is None:
+        return wanted
+    region = look_of(connection, workspace_id).region
+    people = dict.fromkeys(normal_reference(text, region=region) for text in wanted.people)
+    return msgspec.structs.replace(wanted, people=tuple(people))
 
 
 def cancel_export(connection: Connection, *, workspace_id: int, export_id: UUID, actor: str) -> ExportView:
@@ -125,7 +145,8 @@ def run_export(export_id: UUID) -> None:
 
 
 def _write(ledger: Connection, trial: store.Try) -> None:
-    file = store.ChunkedFile(ledger, trial, most_bytes=settings().export_max_mb * 1_000_000)
+    most = settings().export_max_mb * 1_000_000
+    file = store.ChunkedFile(ledger, trial, most_bytes=most, most_kept=settings().files_max)
 
     def progress(looked_at: int, total: int, rows: int) -> None:
         store.move(ledger, trial, looked_at=looked_at, total=total, rows=rows)
@@ -141,6 +162,10 @@ _DROP: Final = """
 UPDATE exports_export SET state = 'dropped', reason = %(reason)s, finished_at = coalesce(finished_at, now())
  WHERE state = 'done' AND finished_at < %(before)s RETURNING id
 """
+_FORGET: Final = """
+DELETE FROM exports_export
+ WHERE state IN ('failed', 'cancelled', 'dropped') AND finished_at < now() - make_interval(days => %s)
+"""
 _GIVE_UP: Final = """
 UPDATE exports_export SET state = 'failed', reason = 'export_broke', finished_at = now()
  WHERE state = 'running' AND alive_at < now() - make_interval(mins => %s) RETURNING id
@@ -148,12 +173,16 @@ UPDATE exports_export SET state = 'failed', reason = 'export_broke', finished_at
 
 
 def drop_old_files(connection: Connection, *, before: datetime) -> int:
-    """Drop the files finished before this moment and give up what shows no sign of life; returns how many files."""
+    """Drop the files finished before this moment and give up what shows no sign of life; returns how many files.
+
+    What is over for a year is forgotten altogether; the audit trail keeps that somebody asked for it.
+    """
     with connection.transaction():
         old = connection.execute(_DROP, {"reason": "kept_long_enough", "before": before}).fetchall()
         dead = connection.execute(_GIVE_UP, (SILENT_MINUTES,)).fetchall()
         for (export_id,) in (*old, *dead):
             store.forget_file(connection, export_id)
+        connection.execute(_FORGET, (KEPT_DAYS,))
     return len(old)
 
 
@@ -178,16 +207,19 @@ def erase_traces(
     for (export_id,) in files:
         store.forget_file(connection, export_id)
     gone = {*profile_ids, *((kind, value.lower()) for kind, value in identifiers)}
-    named = 0
+    region, named = look_of(connection, workspace_id).region, 0
     for export_id, wanted in store.those_that_name_people(connection, workspace_id):
-        kept = tuple(text for text in wanted.people or () if _names(text) not in gone)
+        kept = tuple(text for text in wanted.people or () if _names(text, region) not in gone)
         if len(kept) < len(wanted.people or ()):
             store.rename_people(connection, export_id, wanted, kept)
             named += 1
     return {"exports_export": named, "exports_files": len(files)}
 
 
-def _names(text: str) -> UUID | tuple[str, str]:
+def _names(text: str, region: str) -> UUID | tuple[str, str]:
+    """Whom it names; of exports asked for before references were kept in their normal form, too."""
+    with suppress(UnknownExport):
+        text = normal_reference(text, region=region)
     named = read_reference(text)
     return named if isinstance(named, UUID) else (named[0], named[1].lower())
 

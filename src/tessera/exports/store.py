@@ -11,7 +11,7 @@ import psycopg
 from msgspec import Struct
 
 from tessera.exports.wanted import Wanted, decode, encode
-from tessera.foundation.errors import TesseraError
+from tessera.foundation.errors import TesseraError, TooManyFiles
 
 Connection = psycopg.Connection[Any]
 CHUNK: Final = 1_000_000
@@ -104,6 +104,16 @@ def forget_file(connection: Connection, export_id: UUID) -> None:
     connection.execute("DELETE FROM exports_chunk WHERE export_id = %s", (export_id,))
 
 
+def bytes_kept(connection: Connection, workspace_id: int) -> int:
+    """What the workspace's files come to, those that are being written too."""
+    row = connection.execute(
+        "SELECT coalesce(sum(bytes), 0)::bigint FROM exports_export"
+        " WHERE workspace_id = %s AND state IN ('done', 'running')",
+        (workspace_id,),
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
 def parts_of(connection: Connection, export_id: UUID, attempt: int, number: int) -> bytes | None:
     """One piece of the file, counted from 0; None after the last."""
     row = connection.execute(_PART, (export_id, attempt, number)).fetchone()
@@ -113,10 +123,12 @@ def parts_of(connection: Connection, export_id: UUID, attempt: int, number: int)
 class ChunkedFile(io.RawIOBase):
     """A file that is written into the table piece by piece, each in the transaction that finds the try still wanted."""
 
-    def __init__(self, connection: Connection, trial: Try, *, most_bytes: int) -> None:
+    def __init__(self, connection: Connection, trial: Try, *, most_bytes: int, most_kept: int = 2**62) -> None:
+        """`most_kept` is what all files of the workspace may come to."""
         self._connection = connection
         self._trial = trial
         self._most = most_bytes
+        self._most_kept = most_kept
         self._buffer = bytearray()
         self._number = 0
         self.size = 0
@@ -148,6 +160,8 @@ class ChunkedFile(io.RawIOBase):
         trial = self._trial
         with self._connection.transaction():
             _only_mine(self._connection.execute(_GROW, _of(trial) | {"bytes": self.size}))
+            if bytes_kept(self._connection, trial.workspace_id) > self._most_kept:
+                raise TooManyFiles(f"the files of a workspace's exports may come to {self._most_kept // 1_000_000} MB")
             self._connection.execute(
                 "INSERT INTO exports_chunk (export_id, attempt, number, body) VALUES (%s, %s, %s, %b)",
                 (trial.export_id, trial.attempt, self._number, body),

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from tessera.foundation.errors import TesseraError
+from tessera.profiles.attributes import Misfit, normal_email, normal_phone
 
 What = Literal["people", "history"]
 Format = Literal["csv", "ndjson", "parquet"]
@@ -120,6 +121,25 @@ def read_reference(text: str) -> UUID | tuple[str, str]:
     if not colon or not kind.strip() or not value.strip() or kind == "external:":
         raise UnknownExport(f"{text[:60]} names nobody: write a profile id, an e-mail or kind:value")
     return kind, value.strip()
+
+
+def normal_reference(text: str, *, region: str) -> str:
+    """The same reference as identifiers are kept: no two spellings of an e-mail or phone. Raises `UnknownExport`.
+
+    `region` is the country of phone numbers without one.
+    """
+    named = read_reference(text)
+    if isinstance(named, UUID):
+        return str(named)
+    kind, value = named
+    try:
+        if kind == "email":
+            value = normal_email(value)
+        elif kind == "phone":
+            value = normal_phone(value, region)
+    except Misfit:
+        raise UnknownExport(f"{text.strip()[:60]} names nobody: that is no {kind}") from None
+    return f"{kind}:{value}"
 
 
 def read_wanted(document: dict[str, Any]) -> Wanted:

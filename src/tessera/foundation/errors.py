@@ -22,6 +22,12 @@ class NotFound(TesseraError):
     code = "not_found"
 
 
+class TooManyFiles(TesseraError):
+    """The workspace keeps as many bytes of files as it may (`TESSERA_FILES_MAX_MB`)."""
+
+    code = "too_many_files"
+
+
 class Outdated(Exception):
     """What a plan was made from has changed meanwhile; read again and make another."""
 

@@ -45,6 +45,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     """For how many days the file of an export is kept (`TESSERA_EXPORT_DAYS`, default 7, at least 1)."""
     export_max_mb: int
     """How large the file of an export may be, in MB of a million bytes (`TESSERA_EXPORT_MAX_MB`, default 4096)."""
+    files_max_mb: int
+    """Megabytes of files that a workspace may keep of imports, and as many of exports (`TESSERA_FILES_MAX_MB`, default
+    20000)."""
+
+    @property
+    def files_max(self) -> int:
+        """Bytes."""
+        return self.files_max_mb * 1_000_000
 
     @property
     def console_port(self) -> int:
@@ -99,4 +107,5 @@ def settings() -> Settings:
         import_keep_days=_whole("TESSERA_IMPORT_KEEP_DAYS", 7, least=0, most=3650),
         export_days=_whole("TESSERA_EXPORT_DAYS", 7, least=1, most=3650),
         export_max_mb=_whole("TESSERA_EXPORT_MAX_MB", 4096, least=1),
+        files_max_mb=_whole("TESSERA_FILES_MAX_MB", 20_000, least=1),
     )

@@ -14,6 +14,7 @@ from uuid import UUID
 import psycopg
 
 from tessera.access.audit import record_audit_on
+from tessera.foundation.errors import TooManyFiles
 from tessera.foundation.ids import uuid7
 from tessera.foundation.settings import settings
 from tessera.imports import queries, store
@@ -34,10 +35,11 @@ UNDO: Final = "imports.undo"
 def create_import(
     connection: Connection, *, workspace_id: int, file_name: str, actor: str, now: datetime
 ) -> ImportView:
-    """Begin to take in a file: its chunks follow."""
+    """Begin to take in a file: its chunks follow. Raises `TooManyFiles`."""
     import_id = uuid7()
     name = _plain_name(file_name)
     with connection.transaction():
+        _check_room(connection, workspace_id, 1)
         store.add(connection, import_id=import_id, workspace_id=workspace_id, name=name, actor=actor, now=now)
         _audit(connection, workspace_id, actor, "create_import", import_id, name=name)
     return store.read(connection, workspace_id, import_id)
@@ -52,7 +54,8 @@ def _plain_name(file_name: str) -> str:
 def add_chunk(connection: Connection, *, workspace_id: int, import_id: UUID, number: int, data: bytes) -> None:
     """Store the file's piece `number` (from 0), at most 1 MB (`store.CHUNK`); the same piece may come again.
 
-    Raises `FileRefused` when the piece or the file is too large, `WrongState`, `NoSuchImport`.
+    Raises `FileRefused` when the piece or the file is too large, `TooManyFiles`, `WrongState`,
+    `NoSuchImport`.
     """
     most = settings().import_max_mb * 1024**2
     if not data or len(data) > CHUNK:
@@ -65,6 +68,13 @@ def add_chunk(connection: Connection, *, workspace_id: int, import_id: UUID, num
             raise FileRefused(f"a file may have {settings().import_max_mb} MB")
         grown = store.put_chunk(connection, import_id, number, data)
         store.change(connection, import_id, size=found.size + grown)
+        _check_room(connection, workspace_id, 0)
+
+
+def _check_room(connection: Connection, workspace_id: int, more: int) -> None:
+    """Raises `TooManyFiles` where so many bytes more are beyond what files of imports may come to."""
+    if store.bytes_kept(connection, workspace_id) + more > settings().files_max:
+        raise TooManyFiles(f"the files of a workspace's imports may come to {settings().files_max_mb} MB")
 
 
 def finish_upload(connection: Connection, *, workspace_id: int, import_id: UUID) -> ImportView:
@@ -86,7 +96,7 @@ def finish_upload(connection: Connection, *, workspace_id: int, import_id: UUID)
 def store_file(
     connection: Connection, *, workspace_id: int, file_name: str, blocks: Iterable[bytes], actor: str, now: datetime
 ) -> ImportView:
-    """Take in a whole file, in blocks of any size. Raises `FileRefused` (nothing is kept then)."""
+    """Take in a whole file, in blocks of any size. Raises `FileRefused`, `TooManyFiles` (nothing is kept then)."""
     with connection.transaction():
         made = create_import(connection, workspace_id=workspace_id, file_name=file_name, actor=actor, now=now)
         number, held = 0, bytearray()
@@ -164,7 +174,10 @@ def _ask(
 
 
 def resume(connection: Connection, *, workspace_id: int, import_id: UUID, actor: str, here: bool = False) -> ImportView:
-    """Go on after the last row that was taken in: paused, failed, or stalled because its machine is gone."""
+    """Go on after the last row that was taken in: paused, failed, or stalled because its machine is gone.
+
+    Raises `FileGone`, `WrongState`.
+    """
     with connection.transaction():
         found = _ready_to_go(connection, workspace_id, import_id, "paused", "failed", "running", "checking")
         if found.state in ("running", "checking") and not found.stalled:
@@ -213,6 +226,7 @@ def _ready_to_go(connection: Connection, workspace_id: int, import_id: UUID, *st
     if not found.file_kept:
         raise FileGone("the file of this import is no longer kept; upload it again")
     check_plan(found.plan or Plan())
+    store.heard_of(connection, import_id)
     return found
 
 

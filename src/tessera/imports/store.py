@@ -113,6 +113,14 @@ def put_chunk(connection: Connection, import_id: UUID, number: int, data: bytes)
     return len(data) - (row[0] if row else 0)
 
 
+def bytes_kept(connection: Connection, workspace_id: int) -> int:
+    """What the workspace's files come to that are still there, as uploaded."""
+    row = connection.execute(
+        "SELECT coalesce(sum(size), 0)::bigint FROM imports_import WHERE workspace_id = %s AND kept", (workspace_id,)
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
 def file_blocks(connection: Connection, import_id: UUID) -> Iterator[bytes]:
     """The file as it was uploaded, a chunk at a time. Raises `FileGone`."""
     there = connection.execute("SELECT kept, chunks FROM imports_import WHERE id = %s", (import_id,)).fetchone()
@@ -227,6 +235,11 @@ def beat(connection: Connection, import_id: UUID, bytes_read: int) -> str:
     return str(row[0]) if row else "cancel"
 
 
+def heard_of(connection: Connection, import_id: UUID) -> None:
+    """Somebody works on it, or has just asked for that: its file is kept for another while."""
+    connection.execute("UPDATE imports_import SET seen_at = now() WHERE id = %s", (import_id,))
+
+
 def last_step(connection: Connection, import_id: UUID) -> tuple[int, int, int, int] | None:
     """(step, lane, first position, last position) of the latest step that is still in history."""
     row: tuple[int, int, int, int] | None = connection.execute(
@@ -257,15 +270,34 @@ def with_files(connection: Connection, workspace_id: int) -> list[ImportView]:
     return [view_of(row) for row in rows]
 
 
-def old_files(connection: Connection, *, before: datetime) -> list[UUID]:
-    """Imports that ended before then, or were begun before then and never started; locked, those that are free."""
+def old_files(connection: Connection, *, before: datetime, silent_before: datetime) -> list[tuple[UUID, State]]:
+    """Imports that ended before then, or were begun before then and never started; and those on their way of which
+    nothing was heard since `silent_before`. Locked, those that are free."""
     rows = connection.execute(
-        "SELECT id FROM imports_import WHERE kept AND"
-        " CASE WHEN state IN ('finished', 'undone', 'cancelled', 'failed') THEN coalesce(finished_at, created_at)"
-        "      WHEN state IN ('uploading', 'ready') THEN created_at END < %s FOR UPDATE SKIP LOCKED",
-        (before,),
+        "SELECT id, state FROM imports_import WHERE kept AND"
+        " CASE WHEN state IN ('finished', 'undone', 'cancelled', 'failed')"
+        "           THEN coalesce(finished_at, created_at) < %(before)s"
+        "      WHEN state IN ('uploading', 'ready') THEN created_at < %(before)s"
+        "      ELSE coalesce(seen_at, created_at) < %(silent)s END FOR UPDATE SKIP LOCKED",
+        {"before": before, "silent": silent_before},
     )
-    return [row[0] for row in rows]
+    return rows.fetchall()
+
+
+_FORGET: Final = """
+WITH gone AS (
+    DELETE FROM imports_import WHERE NOT kept AND coalesce(finished_at, created_at) < %s
+       AND state IN ('finished', 'undone', 'cancelled', 'failed', 'uploading', 'ready') RETURNING id),
+steps AS (DELETE FROM imports_step USING gone WHERE import_id = gone.id),
+errors AS (DELETE FROM imports_error USING gone WHERE import_id = gone.id)
+SELECT count(*) FROM gone
+"""
+
+
+def forget_imports(connection: Connection, *, before: datetime) -> int:
+    """Forget imports that are over since before then and whose file is gone, with all that is theirs; how many."""
+    row = connection.execute(_FORGET, (before,)).fetchone()
+    return int(row[0]) if row else 0
 
 
 _BLANK: Final = """

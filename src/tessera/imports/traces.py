@@ -17,10 +17,21 @@ from tessera.imports.records import FileGone, ImportView
 
 Connection = psycopg.Connection[Any]
 ERROR_DAYS: Final = 30
+IMPORT_DAYS: Final = 365
+"""After so long an import that is over is forgotten, and cannot be undone any more; the audit trail keeps the fact."""
 _ENDED: Final = ("finished", "undone", "cancelled")
+_ON_THEIR_WAY: Final = ("checking", "queued", "running", "paused")
+LEAST_SILENCE: Final = timedelta(days=1)
 _OVERLAP: Final = 1_000
 _LEAST: Final = 3
 _SEPARATORS: Final = str.maketrans("", "", " -.()/\u00a0")
+TOO_LATE: Final = "The file is no longer kept: the import stood still for too long. Upload it again."
+MOST_SEARCHED: Final = 20_000_000
+"""Bytes, unpacked, of a file that is searched for somebody: whoever searches holds every lane meanwhile."""
+UNREAD: Final = (
+    "The file was dropped: somebody has been erased, and it could not be searched for them, as it has more than 20 MB"
+    " when unpacked or is damaged. Upload it again without them."
+)
 GONE: Final = "The file was dropped: somebody in it has been erased. Upload it again without them."
 
 
@@ -30,30 +41,33 @@ def erase_traces(
     """Forget somebody: the caller is in the transaction that erases them, and holds every lane. Counts by table.
 
     Files of imports that have ended are dropped, whoever is in them: nobody needs them any more. Of those that are
-    still to be carried out, the ones that name the person are dropped, and their imports fail and say so. Rows that
-    were wrong lose their content where they name the person; that they were wrong stays.
+    still to be carried out, the ones that name the person or are too large to search are dropped, and their imports
+    fail and say so. Rows that were wrong lose their content where they name the person; that they were wrong stays.
     """
     words = sorted({value.lower() for _, value in identifiers} | {str(profile) for profile in profile_ids})
     files = 0
     for found in store.with_files(connection, workspace_id):
         if found.state in _ENDED:
             files += store.drop_file(connection, found.id)
-        elif _names(connection, found, words):
+        elif problem := _why_not_kept(connection, found, words):
             files += store.drop_file(connection, found.id)
-            store.change(connection, found.id, problem=GONE, wanted="")
+            store.change(connection, found.id, problem=problem, wanted="")
             if found.state != "undoing":
                 store.set_state(connection, found.id, "failed")
     rows = store.blank_problems(connection, workspace_id, [word for word in words if len(word) >= _LEAST])
     return {"imports_chunk": files, "imports_error": rows}
 
 
-def _names(connection: Connection, found: ImportView, words: Sequence[str]) -> bool:
-    """Whether the file may name the person. What cannot be read is taken to."""
+def _why_not_kept(connection: Connection, found: ImportView, words: Sequence[str]) -> str:
+    """Empty unless the file may name the person. One that is too large to search, or cannot be read, is taken to."""
+    if found.size > MOST_SEARCHED:
+        return UNREAD
     chosen = (found.plan or Plan()).format
     blocks = store.file_blocks(connection, found.id)
     with suppress(FileRefused, FileGone):
-        return _found(decoded(unpacked(blocks, gzipped=chosen.gzipped, most=2**62), chosen.encoding), words)
-    return True
+        read = unpacked(blocks, gzipped=chosen.gzipped, most=MOST_SEARCHED)
+        return GONE if _found(decoded(read, chosen.encoding), words) else ""
+    return UNREAD
 
 
 def _found(texts: Iterable[str], words: Sequence[str]) -> bool:
@@ -76,9 +90,18 @@ def _found(texts: Iterable[str], words: Sequence[str]) -> bool:
 
 def forget_old(connection: Connection, *, now: datetime) -> dict[str, int]:
     """Drop files some days after their import has ended (`TESSERA_IMPORT_KEEP_DAYS`) or was left lying unfinished, and
-    what was wrong with rows after thirty days. Counts by table."""
+    what was wrong with rows after thirty days, and imports that are over after a year. Counts by table.
+
+    An import on its way of which nothing was heard for so long (a day at least) fails: it cannot go on without it.
+    """
     kept = timedelta(days=settings().import_keep_days)
+    silent = max(kept, LEAST_SILENCE)
+    files = 0
     with connection.transaction():
-        files = sum(store.drop_file(connection, each) for each in store.old_files(connection, before=now - kept))
+        for import_id, state in store.old_files(connection, before=now - kept, silent_before=now - silent):
+            files += store.drop_file(connection, import_id)
+            if state in _ON_THEIR_WAY:
+                store.set_state(connection, import_id, "failed", problem=TOO_LATE, wanted="", finished_at=now)
         rows = store.drop_problems(connection, before=now - timedelta(days=ERROR_DAYS))
-    return {"imports_chunk": files, "imports_error": rows}
+        imports = store.forget_imports(connection, before=now - timedelta(days=IMPORT_DAYS))
+    return {"imports_chunk": files, "imports_error": rows, "imports_import": imports}

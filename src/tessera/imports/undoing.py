@@ -42,8 +42,12 @@ from tessera.profiles.store import Stored, WordChanges, words_of
 log = structlog.get_logger("imports")
 Connection = psycopg.Connection[Any]
 SLICE: Final = 1_000
-"""Rows taken back at once: all intake waits for as long as that takes."""
-LONGEST_REST: Final = 1.0
+"""Rows taken back at once, at most."""
+MOST_READ: Final = 20_000
+"""Rows of history that a slice reads anew, but for the one person it has at least: all intake waits for that long."""
+_GROUP: Final = 100
+NAP: Final = 10.0
+"""Seconds after which whoever rests says that it is alive."""
 MOST_LISTED: Final = 1_000
 NOBODY: Final = UUID(int=0)
 
@@ -58,14 +62,48 @@ def undo_import(import_id: UUID) -> None:
         context = load_context(connection, workspace_id=found.workspace_id)
         report = found.undo or UndoReport()
         began = time.monotonic()
-        while _one_slice(connection, context, import_id, found.workspace_id):
-            time.sleep(min(time.monotonic() - began, LONGEST_REST))  # as long as everybody else has waited
+        while _one_slice(connection, context, import_id, found.workspace_id, _how_many(connection, import_id)):
+            _rest(connection, import_id, time.monotonic() - began)
             began = time.monotonic()
         report = store.read(connection, None, import_id).undo or UndoReport()
         log.info("import undone", id=str(import_id), events=report.events, people=report.people)
 
 
-def _one_slice(connection: Connection, context: Context, import_id: UUID, workspace_id: int) -> bool:
+def _rest(connection: Connection, import_id: UUID, seconds: float) -> None:
+    """Leave the lanes to everybody else for as long as they have waited."""
+    while seconds > 0:
+        time.sleep(min(seconds, NAP))
+        seconds -= NAP
+        store.heard_of(connection, import_id)
+
+
+def _how_many(connection: Connection, import_id: UUID) -> int:
+    """How many rows from the end a slice takes: of so many people as have `MOST_READ` rows of history, and of one.
+
+    Counted before the lanes are taken. Somebody to whom much happens meanwhile makes that slice a little longer.
+    """
+    step = store.last_step(connection, import_id)
+    if step is None:
+        return SLICE
+    _, lane, first, last = step
+    rows = [row for row in history.between(connection, lane, max(first, last - SLICE + 1), last) if row.kind != SYSTEM]
+    roots = identity_store.roots_of(connection, {row.profile_id for row in rows})
+    ends = {roots[row.profile_id]: row.position for row in rows if row.profile_id in roots}
+    newest = sorted(ends, key=lambda root: -ends[root])
+    left = MOST_READ
+    for at in range(0, len(newest), _GROUP):
+        members = identity_store.read_members(connection, newest[at : at + _GROUP])
+        sizes = dict.fromkeys(newest[at : at + _GROUP], 0)
+        for profile, size in history.sizes_of(connection, list(members), most=MOST_READ + 1).items():
+            sizes[members[profile]] += size
+        for root, size in sizes.items():
+            left -= size
+            if left < 0 and root != newest[0]:
+                return last - ends[root]
+    return SLICE
+
+
+def _one_slice(connection: Connection, context: Context, import_id: UUID, workspace_id: int, most: int) -> bool:
     """One transaction; false when nothing is left to do."""
     with connection.transaction():
         positions = inbox.claim_all_lanes(connection)
@@ -79,13 +117,13 @@ def _one_slice(connection: Connection, context: Context, import_id: UUID, worksp
             connection.execute("UPDATE imports_import SET finished_at = now() WHERE id = %s", (import_id,))
             return False
         number, lane, first, last = step
-        start = max(first, last - SLICE + 1)
+        start = max(first, last - most + 1)
         rows = history.between(connection, lane, start, last)
         _Slice(connection, context, workspace_id, lane, rows, report).take_back()
         _tell(connection, import_id, workspace_id, lane, (start, last), positions)
         store.shorten_step(connection, import_id, number, start - 1 if start > first else None)
         store.change(connection, import_id, undo=store.encode(report))
-        connection.execute("UPDATE imports_import SET seen_at = now() WHERE id = %s", (import_id,))
+        store.heard_of(connection, import_id)
     return True
 
 

@@ -35,6 +35,9 @@ STATES: Final[dict[str, tuple[str | Promise, str]]] = {
     "dropped": (gettext_lazy("file dropped"), ""),
 }
 REASONS: Final[dict[str, str | Promise]] = {
+    "too_many_files": gettext_lazy(
+        "The workspace keeps as many files as it may. Delete some, or wait until they are dropped."
+    ),
     "export_too_large": gettext_lazy("The file would be too large. Choose fewer people, attributes or days."),
     "export_broke": gettext_lazy("Something broke on our side. Ask for it again."),
     "person_erased": gettext_lazy("A person was erased, so files made before are gone. Ask for it again."),

@@ -58,14 +58,17 @@ def _store(request: StaffRequest, given: "UploadedFile[Any]") -> UUID:
 def begin(request: StaffRequest) -> JsonResponse:
     """The script's first call: `name` of the file. Answers where its pieces go and what to call at the end."""
     staff = request.staff
-    with pool().connection() as connection:
-        made = actions.create_import(
-            connection,
-            workspace_id=staff.workspace_id,
-            file_name=request.POST.get("name", ""),
-            actor=staff.email,
-            now=timezone.now(),
-        )
+    try:
+        with pool().connection() as connection:
+            made = actions.create_import(
+                connection,
+                workspace_id=staff.workspace_id,
+                file_name=request.POST.get("name", ""),
+                actor=staff.email,
+                now=timezone.now(),
+            )
+    except TesseraError as error:
+        return _refused(error)
     first = reverse("console:import_chunk", args=[made.id, 0])
     return JsonResponse(
         {"chunks": first.removesuffix("0"), "uploaded": reverse("console:import_uploaded", args=[made.id])}
