@@ -213,13 +213,13 @@ def test_an_answer_carries_no_session(api, ana):
     assert not answer.has_header("Set-Cookie")
 
 
-def test_keys_made_by_a_key_are_its_makers_too_and_end_with_them(workspace_id, api):
+def test_keys_made_by_a_key_are_its_makers_too_and_end_with_them(workspace_id, with_token):
     """No chain of keys and links outlives the member it began with, nor lets them raise themselves."""
     create_staff(email="adm@example.com", role="admin", workspace_id=workspace_id)
     adm = queries.staff_by_email("adm@example.com")
     first = create_api_key(workspace_id=workspace_id, name="first", scopes=["access:write"], made_by=adm.account_id)
-    client = type(api)(first.token)
-    second = type(api)(client.post("keys", name="second", scopes=["access:read"]).data["token"])
+    client = with_token(first.token)
+    second = with_token(client.post("keys", name="second", scopes=["access:read"]).data["token"])
     assert client.post("staff", email="sock@example.com", role="support").status_code == 200
     refused = client.patch(f"staff/{adm.account_id}", role="developer")
     assert (refused.status_code, refused.data["code"]) == (403, "not_oneself")
