@@ -78,7 +78,7 @@ def test_a_picture_is_put_read_and_removed(api, ana, live):
         (SVG, "image/svg+xml", 415, "unsupported_media_type"),
         (SVG, "image/png", 422, "invalid_picture"),
         (b"{}", "application/json", 415, "unsupported_media_type"),
-        (bytes(5_000_001), "image/png", 413, "body_too_large"),
+        (bytes(2_000_001), "image/png", 413, "body_too_large"),
         (b"", "image/png", 422, "invalid_picture"),
     ],
     ids=["svg", "svg as png", "json", "large", "empty"],
