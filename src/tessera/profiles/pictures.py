@@ -20,7 +20,7 @@ from tessera.foundation.errors import TesseraError
 MAX_BYTES: Final = 2_000_000
 """As much as a whole request may have (`project/front.py`), less what a form puts around a file."""
 MAX_PIXELS: Final = 8_000_000
-"""Read from the header before a pixel is decoded: 32 MB in memory, and the copies a decoder makes (121 MB measured for WebP)."""
+"""Read from the header before a pixel is decoded: 32 MB, and what a decoder adds (121 MB for WebP)."""
 MAX_SIDE: Final = 12_000
 MIN_SIDE: Final = 16
 LARGE: Final = 256
