@@ -9,6 +9,7 @@ import pytest
 from django.db import connections
 
 from tessera.access import actions, queries, staffing
+from tessera.access.models import Staff
 from tessera.access.queries import StaffFacts
 from tessera.access.staffing import By, Change
 from tessera.foundation.errors import NotFound, TesseraError
@@ -281,3 +282,149 @@ def test_only_an_owner_demands_a_second_factor(workspace_id: int, member: Callab
         ]
 
     assert demanded == {"admins": [True, False], "everybody": [True, True], "nobody": [False, False]}
+
+
+def by_of(found: StaffFacts) -> By:
+    return By(found.email, makes_owners=found.role == "owner", sees_pii=found.sees_pii, account_id=found.account_id)
+
+
+def trail(workspace_id: int) -> set[tuple[str, str, str]]:
+    return {(entry.actor, entry.action, entry.target) for entry in queries.audit_entries(workspace_id)}
+
+
+def test_who_is_shut_out_leaves_no_door_open(workspace_id: int, member: Callable[..., StaffFacts]) -> None:
+    adm = member("adm@example.com", "admin")
+    link = invited(workspace_id, email="sock@example.com", role="admin", by=by_of(adm))
+    key = actions.create_api_key(
+        workspace_id=workspace_id, name="k", scopes=["access:write"], actor=adm.email, made_by=adm.account_id
+    )
+    others = actions.create_api_key(workspace_id=workspace_id, name="of the shell", scopes=["access:write"])
+
+    staffing.shut_out(adm.account_id, workspace_id=workspace_id, by=OWNER, now=NOON)
+
+    assert queries.open_invitations(workspace_id, now=NOON) == []
+    assert code_of(lambda: staffing.accept_invitation(link.token, password=PASSWORD, now=NOON)) == "not_found"
+    assert queries.authenticate_api_key(key.token) is None
+    assert queries.authenticate_api_key(others.token) is not None
+    assert queries.staff_by_email("sock@example.com") is None
+    revoked = next(entry for entry in queries.audit_entries(workspace_id) if entry.action == "revoke_staff")
+    assert revoked.detail == {"api_keys": 1, "invitations": 1}
+    assert trail(workspace_id) >= {
+        (OWNER.actor, "revoke_api_key", f"api-key:{key.id}"),
+        (OWNER.actor, "withdraw_invitation", "sock@example.com"),
+    }
+    staffing.let_in_again(adm.account_id, workspace_id=workspace_id, by=OWNER)
+    assert queries.authenticate_api_key(key.token) is None
+    assert queries.open_invitations(workspace_id, now=NOON) == []
+
+
+def test_the_command_line_shuts_the_same_doors(workspace_id: int, member: Callable[..., StaffFacts]) -> None:
+    adm = member("adm@example.com", "admin")
+    invited(workspace_id, email="sock@example.com", by=by_of(adm))
+    key = actions.create_api_key(workspace_id=workspace_id, name="k", scopes=["pii:read"], made_by=adm.account_id)
+
+    actions.revoke_staff("adm@example.com", now=NOON)
+
+    assert queries.open_invitations(workspace_id, now=NOON) == []
+    assert queries.authenticate_api_key(key.token) is None
+
+
+@pytest.mark.parametrize(
+    ("role", "sees_pii", "left"),
+    [("admin", None, {"blind@example.com", "seeing@example.com"}), ("admin", False, {"blind@example.com"})]
+    + [(role, None, set()) for role in ("marketer", "developer")],
+)
+def test_who_is_demoted_invites_nobody_beyond_themselves(
+    workspace_id: int, member: Callable[..., StaffFacts], role: str, sees_pii: bool | None, left: set[str]
+) -> None:
+    member("first@example.com", "owner")
+    demoted = member("two@example.com", "owner")
+    for email, as_role in [("owning", "owner"), ("seeing", "admin"), ("blind", "support")]:
+        invited(workspace_id, email=f"{email}@example.com", role=as_role, by=by_of(demoted))
+
+    staffing.change_staff(demoted.account_id, workspace_id=workspace_id, change=Change(role, sees_pii), by=OWNER)
+
+    assert {one.email for one in queries.open_invitations(workspace_id, now=NOON)} == left
+
+
+def test_a_link_is_worth_what_its_maker_may_do_when_it_is_opened(
+    workspace_id: int, member: Callable[..., StaffFacts]
+) -> None:
+    """The withdrawal is for people to see; the link is looked at again when it opens, whatever was withdrawn."""
+    adm = member("adm@example.com", "admin")
+    link = invited(workspace_id, email="sock@example.com", role="marketer", by=by_of(adm))
+    Staff.objects.filter(account_id=adm.account_id).update(sees_pii=False)
+
+    assert code_of(lambda: staffing.accept_invitation(link.token, password=PASSWORD, now=NOON)) == "not_found"
+
+    Staff.objects.filter(account_id=adm.account_id).update(sees_pii=None)
+    assert staffing.accept_invitation(link.token, password=PASSWORD, now=NOON) == "sock@example.com"
+
+
+def test_a_link_made_with_a_key_ends_with_the_key(workspace_id: int) -> None:
+    key = actions.create_api_key(workspace_id=workspace_id, name="k", scopes=["access:write", "pii:read"])
+    by = By("api-key:k", makes_owners=False, sees_pii=True, api_key_id=key.id)
+    stopped, kept = (invited(workspace_id, email=f"{name}@example.com", by=by) for name in ("late", "early"))
+
+    assert staffing.accept_invitation(kept.token, password=PASSWORD, now=NOON) == "early@example.com"
+    actions.revoke_api_key(key.id, workspace_id=workspace_id, now=NOON)
+
+    assert code_of(lambda: staffing.accept_invitation(stopped.token, password=PASSWORD, now=NOON)) == "not_found"
+
+
+def test_a_key_can_do_no_more_than_its_maker_may_do_now(workspace_id: int, member: Callable[..., StaffFacts]) -> None:
+    adm = member("adm@example.com", "admin")
+    wanted = ["access:write", "events:write", "profiles:write", "pii:read"]
+    key = actions.create_api_key(workspace_id=workspace_id, name="k", scopes=wanted, made_by=adm.account_id)
+
+    def scopes_as(role: str, sees_pii: bool | None = None) -> tuple[str, ...]:
+        Staff.objects.filter(account_id=adm.account_id).update(role=role, sees_pii=sees_pii)
+        grant = queries.authenticate_api_key(key.token)
+        assert grant is not None
+        assert grant.made_by == adm.account_id
+        return grant.scopes
+
+    assert scopes_as("owner") == scopes_as("admin") == tuple(wanted)
+    blind = "access:read access:write events:read events:write profiles:read profiles:write"
+    assert scopes_as("admin", False) == tuple(blind.split())
+    assert scopes_as("developer") == ("events:read", "events:write", "profiles:read")
+    assert scopes_as("analyst") == ("events:read", "profiles:read")
+
+
+def test_coming_in_and_being_shut_out_at_once_do_not_deadlock(
+    workspace_id: int, member: Callable[..., StaffFacts]
+) -> None:
+    """Whoever is first is first: a member or a refusal, and no link left open."""
+    adm = member("adm@example.com", "admin")
+    link = invited(workspace_id, email="sock@example.com", role="support", by=by_of(adm))
+    start, ends = threading.Barrier(2), {}
+
+    def run(name: str, act: Callable[[], object]) -> None:
+        try:
+            start.wait(10)
+            act()
+            ends[name] = "done"
+        except TesseraError as error:
+            ends[name] = error.code
+        finally:
+            connections.close_all()
+
+    both = [
+        threading.Thread(
+            target=run,
+            args=("in", lambda: staffing.accept_invitation(link.token, password=PASSWORD, now=NOON)),
+        ),
+        threading.Thread(
+            target=run,
+            args=("out", lambda: staffing.shut_out(adm.account_id, workspace_id=workspace_id, by=OWNER, now=NOON)),
+        ),
+    ]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join(30)
+
+    assert ends["out"] == "done"
+    assert (queries.staff_by_email("sock@example.com") is not None) == (ends["in"] == "done")
+    assert ends["in"] in {"done", "not_found"}
+    assert queries.open_invitations(workspace_id, now=NOON) == []

@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from tessera.access import queries
-from tessera.access.actions import create_api_key, revoke_api_key
+from tessera.access import queries, staffing
+from tessera.access.actions import create_api_key, create_staff, revoke_api_key
 
 ANY = "any key"
 SOMEBODY = "0199c0de-7a3b-7c4d-8e5f-0a1b2c3d4e5f"
@@ -211,3 +211,21 @@ def test_an_answer_carries_no_session(api, ana):
     answer = api.get(f"profiles/{ana['profile_id']}")
     assert not answer.cookies
     assert not answer.has_header("Set-Cookie")
+
+
+def test_keys_made_by_a_key_are_its_makers_too_and_end_with_them(workspace_id, with_token):
+    """No chain of keys and links outlives the member it began with, nor lets them raise themselves."""
+    create_staff(email="adm@example.com", role="admin", workspace_id=workspace_id)
+    adm = queries.staff_by_email("adm@example.com")
+    first = create_api_key(workspace_id=workspace_id, name="first", scopes=["access:write"], made_by=adm.account_id)
+    client = with_token(first.token)
+    second = with_token(client.post("keys", name="second", scopes=["access:read"]).data["token"])
+    assert client.post("staff", email="sock@example.com", role="support").status_code == 200
+    refused = client.patch(f"staff/{adm.account_id}", role="developer")
+    assert (refused.status_code, refused.data["code"]) == (403, "not_oneself")
+
+    owner = staffing.By("own@example.com", makes_owners=True, sees_pii=True)
+    staffing.shut_out(adm.account_id, workspace_id=workspace_id, by=owner, now=datetime.now(UTC))
+
+    assert client.get("staff").status_code == second.get("staff").status_code == 401
+    assert queries.open_invitations(workspace_id, now=datetime.now(UTC)) == []

@@ -44,6 +44,22 @@ def test_without_the_name_nobody_is_erased(live: Live, desk: Callable[..., Clien
     assert live.execute("SELECT count(*) FROM privacy_erasure").fetchone() == (0,)
 
 
+def test_an_erasure_asks_for_proof_and_comes_back_to_the_page(
+    live: Live, desk: Callable[..., Client], ana: UUID
+) -> None:
+    client = desk()
+    session = client.session
+    session["proved_at"] = 1
+    session.save()
+    path, form = asked(ana)
+
+    assert client.get(path).status_code == 200
+    answer = client.post(path, form, headers={"Referer": f"http://testserver{path}"})
+
+    assert answer.url == f"/prove?next=http%3A//testserver{path}"
+    assert root(live, "user_id", "ana") == ana
+
+
 def test_an_erasure_leads_to_its_report(live: Live, desk: Callable[..., Client], ana: UUID) -> None:
     client = desk()
     path, form = asked(ana, confirm=" ana  LEE ", suppress="on")

@@ -131,11 +131,11 @@ def test_the_page_asked_for_comes_after_the_second_step(staff: Callable[..., str
 )
 def test_no_step_leads_elsewhere(staff: Callable[..., str], target: str) -> None:
     client, email = Client(), staff("owner")
-    app, _codes = enrolled(email)
+    app, codes = enrolled(email)
     client.post("/login", {"email": email, "password": PASSWORD, "next": target})
 
     assert client.post("/login/second", {"code": app.now()}).url == "/"
-    assert client.post("/prove", {"secret": PASSWORD, "next": target}).url == "/"
+    assert client.post("/prove", {"secret": codes[0], "next": target}).url == "/"
 
 
 def stale(client: Client) -> None:
@@ -189,10 +189,53 @@ def test_a_code_is_proof_too(half: tuple[Client, pyotp.TOTP, list[str]]) -> None
     client, app, _codes = half
     client.post("/login/second", {"code": app.now()})
     stale(client)
+    assert "authenticator app" in client.get("/prove").text
     later = app.at(datetime.now(UTC) + timedelta(seconds=30))
 
     assert client.post("/prove", {"secret": app.now(), "next": "/security"}).status_code == 400  # used already
     assert client.post("/prove", {"secret": later, "next": "/security"}).url == "/security"
+
+
+def test_the_password_alone_proves_nothing_where_there_is_a_second_factor(
+    half: tuple[Client, pyotp.TOTP, list[str]],
+) -> None:
+    client, app, codes = half
+    client.post("/login/second", {"code": app.now()})
+    stale(client)
+
+    for given in (PASSWORD, "", "123456", "AAAA-BBBB-CCCC-DDDD"):
+        assert client.post("/prove", {"secret": given, "next": "/security"}).status_code == 400
+    assert client.post("/security/recovery").url.startswith("/prove")
+    assert client.post("/prove", {"secret": codes[0], "next": "/security"}).url == "/security"
+    stale(client)
+    assert client.post("/prove", {"secret": codes[0], "next": "/security"}).status_code == 400
+
+
+SOMEBODY = "0199c0de-7a3b-7c4d-8e5f-0a1b2c3d4e5f"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "back"),
+    [
+        ("get", "/exports/new", "/exports/new"),
+        ("post", "/exports/new", "/people"),
+        ("get", f"/exports/{SOMEBODY}/file", "/exports"),
+        ("post", f"/staff/invitations/{SOMEBODY}/withdraw", "/people"),
+    ],
+)
+def test_taking_people_out_and_uninviting_ask_for_proof(
+    desk: Callable[..., Client], method: str, path: str, back: str
+) -> None:
+    client = desk("owner")
+    stale(client)
+
+    answer = getattr(client, method)(path, headers={"Referer": "http://testserver/people"})
+
+    assert answer.status_code == 302
+    assert answer.url in (f"/prove?next={back}", f"/prove?next=http%3A//testserver{back}")
+    proved = client.post("/prove", {"secret": PASSWORD, "next": back})
+    assert proved.url == back
+    assert "/prove" not in getattr(getattr(client, method)(path), "url", "")
 
 
 def test_who_must_have_a_second_factor_is_led_to_it_first(desk: Callable[..., Client], workspace_id: int) -> None:

@@ -144,6 +144,9 @@ def test_a_key_is_made_shown_once_and_revoked(desk: Callable[..., Client], works
     grant = queries.authenticate_api_key(token)
     assert grant is not None
     assert (grant.name, grant.scopes, grant.workspace_id) == ("CRM", ("profiles:read", "pii:read"), workspace_id)
+    maker = queries.staff_of(grant.made_by) if grant.made_by else None
+    assert maker is not None
+    assert maker.role == "owner"
     assert token not in owner.get("/keys").text
     assert owner.post(f"/keys/{grant.api_key_id}/revoke").url == "/keys"
     assert queries.authenticate_api_key(token) is None

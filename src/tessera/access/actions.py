@@ -1,7 +1,7 @@
 """Every change to who may enter. Each leaves an entry in the audit trail, in the same transaction."""
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -13,7 +13,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from msgspec import Struct
 
-from tessera.access.models import Account, ApiKey, AuditEntry, Role, Staff
+from tessera.access.audit import record_audit as record_audit
+from tessera.access.models import Account, ApiKey, Role, Staff
+from tessera.access.open_doors import close_doors
 from tessera.access.queries import token_digest
 from tessera.access.scopes import check_held, checked_scopes
 from tessera.foundation.errors import NotFound, TesseraError
@@ -41,15 +43,6 @@ class NewStaff(Struct, frozen=True):
     password: str
 
 
-def record_audit(
-    *, workspace_id: int | None, actor: str, action: str, target: str, detail: Mapping[str, object] | None = None
-) -> None:
-    """Note who did what to which thing. Call it in the transaction of the change itself."""
-    AuditEntry.objects.create(
-        workspace_id=workspace_id, actor=actor[:300], action=action, target=target[:300], detail=dict(detail or {})
-    )
-
-
 @transaction.atomic
 def create_api_key(
     *,
@@ -58,8 +51,11 @@ def create_api_key(
     scopes: Iterable[str],
     actor: str = SYSTEM,
     held: Iterable[str] | None = None,
+    made_by: UUID | None = None,
 ) -> NewApiKey:
     """Make a key of the management API. `held` is what its maker may do themselves; None for no limit.
+
+    `made_by` is the account that answers for it: the key never does more than they may do by then. None for nobody.
 
     Raises `UnknownScope`, and `ScopeNotHeld` where the key could do more than its maker.
     """
@@ -68,7 +64,12 @@ def create_api_key(
         check_held(granted, held=tuple(held))
     token = API_KEY_PREFIX + secrets.token_urlsafe(32)
     key = ApiKey.objects.create(
-        workspace_id=workspace_id, name=name, prefix=token[:_SHOWN], digest=token_digest(token), scopes=granted
+        workspace_id=workspace_id,
+        name=name,
+        prefix=token[:_SHOWN],
+        digest=token_digest(token),
+        scopes=granted,
+        made_by=made_by,
     )
     record_audit(
         workspace_id=workspace_id,
@@ -125,7 +126,7 @@ def create_staff(
 
 @transaction.atomic
 def revoke_staff(email: str, *, now: datetime, actor: str = SYSTEM) -> None:
-    """Shut the console to a person; repeating it changes nothing.
+    """Shut the console to a person, and the doors they left open (`open_doors`); repeating it changes nothing.
 
     Raises `NotFound`, or `TesseraError` for the last owner of a workspace, who could not be let in again.
     """
@@ -140,7 +141,14 @@ def revoke_staff(email: str, *, now: datetime, actor: str = SYSTEM) -> None:
         raise TesseraError(f"{found.account.email} is the last owner; make another owner first", code="last_owner")
     staff.revoked_at = now
     staff.save(update_fields=["revoked_at"])
-    record_audit(workspace_id=staff.workspace_id, actor=actor, action="revoke_staff", target=found.account.email)
+    closed = close_doors(found.account_id, workspace_id=staff.workspace_id, actor=actor, now=now)
+    record_audit(
+        workspace_id=staff.workspace_id,
+        actor=actor,
+        action="revoke_staff",
+        target=found.account.email,
+        detail=closed,
+    )
 
 
 @transaction.atomic

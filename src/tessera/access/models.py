@@ -78,7 +78,10 @@ class Staff(models.Model):
 
 
 class Invitation(models.Model):
-    """A link by which somebody becomes staff, once. Only the SHA-256 of its token is kept."""
+    """A link by which somebody becomes staff, once. Only the SHA-256 of its token is kept.
+
+    `inviter_id` is the account that answers for it, `api_key_id` the key it was made with; neither: the command line.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     workspace_id = models.IntegerField()
@@ -87,6 +90,8 @@ class Invitation(models.Model):
     sees_pii = models.BooleanField(null=True, blank=True)
     digest = models.BinaryField(max_length=32, unique=True)
     invited_by = models.CharField(max_length=300)
+    inviter_id = models.UUIDField(null=True, blank=True)
+    api_key_id = models.BigIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField()
     accepted_at = models.DateTimeField(null=True, blank=True)
@@ -162,13 +167,18 @@ class SecondFactorPolicy(models.Model):
 
 
 class ApiKey(models.Model):
-    """A bearer key of the management API. Only its SHA-256 is kept; `prefix` lets people recognise it."""
+    """A bearer key of the management API. Only its SHA-256 is kept; `prefix` lets people recognise it.
+
+    `made_by` is the account that answers for it, and limits it at every request; None for the command line and for keys
+    from before it was kept. No foreign key: a key must not become free because an account is gone.
+    """
 
     workspace_id = models.IntegerField()
     name = models.CharField(max_length=200)
     prefix = models.CharField(max_length=16)
     digest = models.BinaryField(max_length=32, unique=True)
     scopes = ArrayField(models.CharField(max_length=64))
+    made_by = models.UUIDField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now())
     last_used_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)

@@ -19,6 +19,7 @@ from tessera.access.models import (
     SecondFactorPolicy,
     Staff,
 )
+from tessera.access.open_doors import scopes_in_force
 from tessera.access.roles import sees_pii
 from tessera.access.scopes import SEE_PII, allows
 from tessera.foundation.clock import to_datetime, to_micros
@@ -59,13 +60,14 @@ class ApiKeyFacts(Struct, frozen=True):
 
 
 class ApiKeyGrant(Struct, frozen=True):
-    """What the bearer of a key may do."""
+    """What the bearer of a key may do. `made_by` is the account that answers for it, where it is known."""
 
     api_key_id: int
     workspace_id: int
     name: str
     scopes: tuple[str, ...]
     last_used_at: datetime | None
+    made_by: UUID | None = None
 
     @property
     def actor(self) -> str:
@@ -98,11 +100,12 @@ def token_digest(token: str) -> bytes:
 
 
 def authenticate_api_key(token: str) -> ApiKeyGrant | None:
-    """What the key allows, or None when it is unknown or revoked."""
+    """What the key allows now: never more than its maker may. None when it is unknown or revoked, or they are out."""
     key = ApiKey.objects.filter(digest=token_digest(token), revoked_at=None).first()
-    if key is None:
+    scopes = scopes_in_force(key) if key else ()
+    if key is None or not scopes:
         return None
-    return ApiKeyGrant(key.pk, key.workspace_id, key.name, tuple(key.scopes), key.last_used_at)
+    return ApiKeyGrant(key.pk, key.workspace_id, key.name, scopes, key.last_used_at, key.made_by)
 
 
 def api_keys(workspace_id: int) -> list[ApiKeyFacts]:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
+from django.utils import timezone
 from msgspec import Struct
 
 from tessera.access.actions import SYSTEM, checked_email, checked_password, record_audit
@@ -25,6 +26,7 @@ from tessera.access.models import (
     SecondFactorPolicy,
     Staff,
 )
+from tessera.access.open_doors import close_doors, still_stands, withdraw_beyond
 from tessera.access.queries import InvitationFacts, StaffFacts, invitation_facts, staff_member, token_digest
 from tessera.access.roles import sees_pii as effective_pii
 from tessera.foundation.errors import NotFound, TesseraError
@@ -40,12 +42,16 @@ class StaffRefused(TesseraError):
 
 
 class By(Struct, frozen=True):
-    """Who makes a change, and how far they may go. `account_id` is None for a program and for the command line."""
+    """Who makes a change, and how far they may go. `account_id` is who answers for it: None for the command line.
+
+    `api_key_id` is the key that a program of theirs uses.
+    """
 
     actor: str
     makes_owners: bool
     sees_pii: bool
     account_id: UUID | None = None
+    api_key_id: int | None = None
 
 
 COMMAND_LINE: Final = By(actor=SYSTEM, makes_owners=True, sees_pii=True)
@@ -91,6 +97,8 @@ def invite_staff(
         sees_pii=sees_pii,
         digest=token_digest(token),
         invited_by=by.actor[:300],
+        inviter_id=by.account_id,
+        api_key_id=by.api_key_id,
         created_at=now,
         expires_at=now + INVITATION_LASTS,
     )
@@ -117,14 +125,17 @@ def accept_invitation(token: str, *, password: str, now: datetime) -> str:
     """Become staff with a password of one's own; returns the e-mail to log in with.
 
     The link is spent by one conditional update, so of two at once one gets in. An address that has an account already
-    is refused: a link made by somebody else must not set its password. Raises `NotFound` and `TesseraError`.
+    is refused: a link made by somebody else must not set its password. So is a link that its maker could not make now.
+    Raises `NotFound` and `TesseraError`.
     """
     words = checked_password(password)
     links = Invitation.objects.filter(digest=token_digest(token))
-    spent = links.filter(accepted_at=None, withdrawn_at=None, expires_at__gt=now).update(accepted_at=now)
-    if not spent:
+    invitation = links.first()
+    # Who invited is locked before the link, as in `shut_out`: the other way round the two would deadlock.
+    stands = invitation is not None and still_stands(invitation)
+    spent = stands and links.filter(accepted_at=None, withdrawn_at=None, expires_at__gt=now).update(accepted_at=now)
+    if invitation is None or not spent:
         raise NotFound("this invitation was used, withdrawn or is too old")
-    invitation = links.get()
     if Account.objects.filter(email__iexact=invitation.email).exists():
         raise StaffRefused(f"{invitation.email} has an account already", code="account_exists")
     account = Account(email=invitation.email)
@@ -148,7 +159,10 @@ def accept_invitation(token: str, *, password: str, now: datetime) -> str:
 
 @transaction.atomic
 def change_staff(account_id: UUID, *, workspace_id: int, change: Change, by: By) -> StaffFacts:
-    """Give a member another role, and grant or deny them personal data. Raises `NotFound` and `StaffRefused`."""
+    """Give a member another role, and grant or deny them personal data. Links they could not send now are withdrawn.
+
+    Raises `NotFound` and `StaffRefused`.
+    """
     member, owners = _locked(workspace_id, account_id)
     _check_not_oneself(by, account_id)
     if (member.role, member.sees_pii) == (change.role, change.sees_pii):
@@ -161,19 +175,23 @@ def change_staff(account_id: UUID, *, workspace_id: int, change: Change, by: By)
     before = {"role": member.role, "sees_pii": member.sees_pii}
     member.role, member.sees_pii = change.role, change.sees_pii
     member.save(update_fields=["role", "sees_pii"])
+    closed = withdraw_beyond(member, actor=by.actor, now=timezone.now())
     record_audit(
         workspace_id=workspace_id,
         actor=by.actor,
         action="change_staff",
         target=member.account.email,
-        detail={"before": before, "after": {"role": change.role, "sees_pii": change.sees_pii}},
+        detail={"before": before, "after": {"role": change.role, "sees_pii": change.sees_pii}, **closed},
     )
     return _facts(workspace_id, account_id)
 
 
 @transaction.atomic
 def shut_out(account_id: UUID, *, workspace_id: int, by: By, now: datetime) -> StaffFacts:
-    """Shut the console to a member, at once; repeating it changes nothing. Raises `NotFound` and `StaffRefused`."""
+    """Shut the console to a member, at once, with the links they sent and the keys they made.
+
+    Repeating it changes nothing. Raises `NotFound` and `StaffRefused`.
+    """
     member, owners = _locked(workspace_id, account_id)
     _check_not_oneself(by, account_id)
     _check_may_change(by, member)
@@ -183,7 +201,9 @@ def shut_out(account_id: UUID, *, workspace_id: int, by: By, now: datetime) -> S
         member.revoked_at = now
         member.save(update_fields=["revoked_at"])
         _end_sessions(account_id)
-        record_audit(workspace_id=workspace_id, actor=by.actor, action="revoke_staff", target=member.account.email)
+        closed = close_doors(account_id, workspace_id=workspace_id, actor=by.actor, now=now)
+        target = member.account.email
+        record_audit(workspace_id=workspace_id, actor=by.actor, action="revoke_staff", target=target, detail=closed)
     return _facts(workspace_id, account_id)
 
 

@@ -70,6 +70,7 @@ def make_key(request: HttpRequest, wanted: KeyRequest) -> HttpResponse:
             scopes=wanted.scopes,
             actor=grant.actor,
             held=grant.scopes,
+            made_by=grant.made_by,
         )
 
     return carry_out(request, act, run=with_models)

@@ -32,6 +32,7 @@ KINDS: Final[dict[str, Kind]] = {
     "malformed_json": Kind(400, "The body is not JSON"),
     "missing_api_key": Kind(401, "An API key is required"),
     "unknown_api_key": Kind(401, "The API key is unknown or revoked"),
+    "not_oneself": Kind(403, "Nobody changes their own access"),
     "cannot_grant_pii": Kind(403, "Who does not see personal data cannot grant it"),
     "owners_only": Kind(403, "Only owners can do that"),
     "scope_not_held": Kind(403, "The key would do more than its maker"),

@@ -110,7 +110,7 @@ def invite_staff(request: HttpRequest, wanted: InviteRequest) -> HttpResponse:
     "/staff/{uuid:account_id}",
     operation_id="change_staff",
     summary="Change what a member may do",
-    **endpoint("access:write", StaffFacts, examples.MEMBER, "not_found", *_RULES, writes=True),
+    **endpoint("access:write", StaffFacts, examples.MEMBER, "not_found", "not_oneself", *_RULES, writes=True),
 )
 def change_staff(request: HttpRequest, account_id: AccountId, wanted: StaffChanges) -> HttpResponse:
     """Owners cannot be changed by a key, nor can anybody be made one."""
@@ -135,10 +135,13 @@ def change_staff(request: HttpRequest, account_id: AccountId, wanted: StaffChang
     "/staff/{uuid:account_id}",
     operation_id="revoke_staff",
     summary="Shut a member out",
-    **endpoint("access:write", StaffFacts, examples.MEMBER, "not_found", "owners_only", writes=True),
+    **endpoint("access:write", StaffFacts, examples.MEMBER, "not_found", "not_oneself", "owners_only", writes=True),
 )
 def revoke_staff(request: HttpRequest, account_id: AccountId) -> HttpResponse:
-    """At once, also where they are logged in. The console can let them in again. Repeating it changes nothing."""
+    """At once, also where they are logged in, with the links they sent and the keys they made.
+
+    The console can let them in again; their links and keys stay shut. Repeating it changes nothing.
+    """
     grant = grant_of(request)
 
     def act(_connection: Connection) -> StaffFacts:
@@ -148,4 +151,10 @@ def revoke_staff(request: HttpRequest, account_id: AccountId) -> HttpResponse:
 
 
 def _by(grant: ApiKeyGrant) -> By:
-    return By(grant.actor, makes_owners=False, sees_pii=grant.sees_pii)
+    return By(
+        grant.actor,
+        makes_owners=False,
+        sees_pii=grant.sees_pii,
+        account_id=grant.made_by,
+        api_key_id=grant.api_key_id,
+    )

@@ -81,7 +81,7 @@ def mark_test_subscriber(request: HttpRequest, id: PersonReference, wanted: Test
 _UPLOAD: Final = {
     "requestBody": {
         "required": True,
-        "description": "A JPEG, PNG, WebP or GIF that does not move, at most 5 MB and 25 million pixels.",
+        "description": "A JPEG, PNG, WebP or GIF that does not move, at most 2 MB and 8 million pixels.",
         "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in sorted(PICTURES)},
     }
 }

@@ -91,9 +91,11 @@ ACTIONS: Final[dict[str, Text]] = {
 _DETAILS: Final[dict[str, Text]] = {
     "absorbed": _("joined"),
     "after": _("after"),
+    "api_keys": _("API keys revoked"),
     "attributes": _("attributes"),
     "before": _("before"),
     "by": _("by"),
+    "invitations": _("invitations withdrawn"),
     "invited_by": _("invited by"),
     "left": _("left"),
     "merge_id": _("merge"),

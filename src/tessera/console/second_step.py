@@ -86,7 +86,7 @@ def proved_lately(request: HttpRequest) -> bool:
 def freshly_proved(
     view: Callable[Concatenate[StaffRequest, P], HttpResponseBase],
 ) -> Callable[Concatenate[StaffRequest, P], HttpResponseBase]:
-    """Ask for the password or a factor again before a view that matters to security, unless that was just done.
+    """Ask for the factor (the password of who has none) again before a view that matters, unless just done.
 
     Whoever posted a form comes back to the form's page, not to the form's address.
     """
@@ -101,8 +101,9 @@ def freshly_proved(
     return asked
 
 
-def ask_for_proof(request: HttpRequest) -> HttpResponse:
-    here = request.get_full_path() if request.method == "GET" else request.headers.get("Referer", "")
+def ask_for_proof(request: HttpRequest, *, back: str = "") -> HttpResponse:
+    """To the page that asks, and from there `back`: for a file, which is no page to come back to."""
+    here = back or (request.get_full_path() if request.method == "GET" else request.headers.get("Referer", ""))
     query = QueryDict(mutable=True)
     query["next"] = safe_target(request, here)
     address = f"{reverse('console:prove')}?{query.urlencode(safe='/')}"

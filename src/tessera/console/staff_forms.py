@@ -33,12 +33,21 @@ class ConfirmTotpForm(CodeForm):
 
 
 class ProofForm(forms.Form):
+    """`by_code`: the account has a second factor, so its password alone proves nothing."""
+
     secret = forms.CharField(
-        label=_("Password or code"),
+        label=_("Password"),
         max_length=LONGEST_PASSWORD,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
     )
+
+    def __init__(self, *args: Any, by_code: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if by_code:
+            secret = self.fields["secret"]
+            secret.label = _("Code")
+            secret.widget = forms.TextInput(attrs={"autocomplete": "one-time-code", "autofocus": True})
 
 
 class PasskeyForm(forms.Form):

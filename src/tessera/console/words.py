@@ -173,7 +173,10 @@ _ERRORS: Final[dict[str, Text]] = {
     "not_in_pair": _("Choose one of the two people to stand for both."),
     "import_file_gone": _("The file is no longer kept. Upload it again."),
     "invalid_cursor": _("That page is not there any more. Begin with the first."),
-    "invalid_picture": _("That is no picture we can take. It must be a JPEG, PNG, WebP or still GIF of at most 5 MB."),
+    "invalid_picture": _(
+        "That is no picture we can take. It must be a JPEG, PNG, WebP or still GIF of at most 2 MB"
+        " and 8 million pixels."
+    ),
     "invalid_tab": _("A tab needs a name of its own, of at most 40 characters; you can have 12 tabs."),
     "invalid_status": _("Choose a status and say why in at most 500 characters."),
     "not_found": _("That is not there any more."),

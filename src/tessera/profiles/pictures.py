@@ -5,6 +5,7 @@ is a picture and a script at once leaves the script behind.
 """
 
 import struct
+import threading
 import warnings
 import zlib
 from hashlib import blake2b
@@ -16,9 +17,10 @@ from PIL import Image, ImageOps
 
 from tessera.foundation.errors import TesseraError
 
-MAX_BYTES: Final = 5_000_000
-MAX_PIXELS: Final = 25_000_000
-"""Read from the header before a pixel is decoded: 100 MB in memory at the most."""
+MAX_BYTES: Final = 2_000_000
+"""As much as a whole request may have (`project/front.py`), less what a form puts around a file."""
+MAX_PIXELS: Final = 8_000_000
+"""Read from the header before a pixel is decoded: 32 MB, and what a decoder adds (121 MB for WebP)."""
 MAX_SIDE: Final = 12_000
 MIN_SIDE: Final = 16
 LARGE: Final = 256
@@ -26,6 +28,10 @@ SMALL: Final = 64
 CONTENT_TYPE: Final = "image/webp"
 _FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF")
 _MOVING: Final = frozenset({"PNG", "WEBP", "GIF"})
+_UNBLENDED: Final = frozenset({"1", "P", "PA", "I;16", "I;16B"})
+"""Modes whose numbers cannot be averaged, or not by Pillow: they are thinned out instead."""
+_one_at_a_time: Final = threading.Lock()
+"""However many upload at once, the process holds the pixels of one picture."""
 _BROKEN: Final = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, OverflowError, MemoryError)
 
 
@@ -50,7 +56,7 @@ def read_picture(raw: bytes) -> Picture:
     if len(raw) > MAX_BYTES:
         raise InvalidPicture(f"a picture has at most {MAX_BYTES // 1_000_000} MB")
     try:
-        with warnings.catch_warnings():
+        with _one_at_a_time, warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is lower
             square = _square(raw)
     except Image.DecompressionBombError:
@@ -67,11 +73,23 @@ def _square(raw: bytes) -> Image.Image:
         if image.format == "JPEG":
             image.draft("RGB", (2 * LARGE, 2 * LARGE))  # decodes at a fraction of the size where it is much larger
         image.load()
-        upright = ImageOps.exif_transpose(image)
-        pixels = upright.convert("RGBA")
+        few = _reduced(image)
+    pixels = ImageOps.exif_transpose(few).convert("RGBA")
     ground = Image.new("RGBA", pixels.size, "white")
     whole = Image.alpha_composite(ground, pixels).convert("RGB")
     return ImageOps.fit(whole, (LARGE, LARGE), Image.Resampling.LANCZOS)
+
+
+def _reduced(image: Image.Image) -> Image.Image:
+    """The square in the middle, with a side of less than four times `LARGE`: before anything makes copies of it."""
+    width, height = image.size
+    side = min(width, height)
+    left, above = (width - side) // 2, (height - side) // 2
+    box = (left, above, left + side, above + side)
+    factor = max(1, side // (2 * LARGE))
+    if image.mode in _UNBLENDED:
+        return image.resize((side // factor, side // factor), Image.Resampling.NEAREST, box=box)
+    return image.reduce(factor, box=box)
 
 
 def _check(image: Image.Image) -> None:

@@ -18,7 +18,7 @@ ROOT_URLCONF = "tessera.project.urls"
 WSGI_APPLICATION = "tessera.project.wsgi.application"
 AUTH_USER_MODEL = "access.Account"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-DATA_UPLOAD_MAX_MEMORY_SIZE = 6_000_000  # a picture by the API (5 MB) is a request's whole body
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000  # a picture by the API (2 MB) is a request's whole body
 
 INSTALLED_APPS = [
     "unfold",

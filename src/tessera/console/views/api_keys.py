@@ -43,6 +43,7 @@ def new_api_key(request: StaffRequest) -> HttpResponse:
                 scopes=form.cleaned_data["scopes"],
                 actor=request.staff.email,
                 held=scopes_of(request.staff),
+                made_by=request.staff.account_id,
             )
         except TesseraError as error:
             form.add_error("scopes", error_in_words(error))

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from tessera.console.erasure_words import removed_lines
 from tessera.console.permissions import Ability, StaffRequest, requires
+from tessera.console.second_step import ask_for_proof, proved_lately
 from tessera.console.sight import seen_by
 from tessera.console.views.card import find_person
 from tessera.console.words import error_in_words
@@ -61,12 +62,14 @@ class ErasureForm(forms.Form):
 @require_http_methods(["GET", "POST"])
 @requires(Ability.ERASE_PEOPLE)
 def erase(request: StaffRequest, profile_id: UUID) -> HttpResponse:
-    """What would be removed, and the question; POST erases. htmx gets the inside of the card's dialog."""
+    """What would be removed, and the question; POST erases, freshly proved. htmx gets the card's dialog."""
     person = find_person(request.staff.workspace_id, profile_id)
     person, known = seen_by(request.staff, person), person
     # A mask cannot be typed, and the name must not be asked for.
     word = word_for(known) if known == person else _("erase")
     form = ErasureForm(request.POST or None, word=word)
+    if request.method == "POST" and not proved_lately(request):
+        return ask_for_proof(request)
     if request.method == "POST" and form.is_valid():
         try:
             report = _erase(request, person, form)

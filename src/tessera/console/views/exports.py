@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse, QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -16,6 +17,7 @@ from msgspec import Struct
 
 from tessera.console.export_form import ExportForm
 from tessera.console.permissions import Ability, StaffRequest, requires
+from tessera.console.second_step import ask_for_proof, freshly_proved, proved_lately
 from tessera.console.words import error_in_words
 from tessera.events import catalogue
 from tessera.exports import actions, queries
@@ -84,6 +86,7 @@ def row(request: StaffRequest, export_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @requires(Ability.EXPORT_PEOPLE)
 @requires(Ability.SEE_PII)
+@freshly_proved
 def new_export(request: StaffRequest) -> HttpResponse:
     form = _form(request, request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -123,7 +126,9 @@ def preview(request: StaffRequest) -> HttpResponse:
 @requires(Ability.EXPORT_PEOPLE)
 @requires(Ability.SEE_PII)
 def file(request: StaffRequest, export_id: UUID) -> HttpResponseBase:
-    """The file, piece by piece. Who took it is in the audit trail."""
+    """The file, piece by piece, to whoever proved lately who they are. Who took it is in the audit trail."""
+    if not proved_lately(request):
+        return ask_for_proof(request, back=reverse("console:exports"))
     staff = request.staff
     try:
         with pool().connection() as connection, connection.transaction():

@@ -137,24 +137,28 @@ def _account_of_passkey(answer: str, challenge: bytes) -> Any:
 @requires(Ability.READ)
 @before_second_factor
 def prove(request: StaffRequest) -> HttpResponse:
-    """Before a change that matters to security: the password, a code or a passkey again; good for 15 minutes."""
+    """Before a change that matters to security: prove it again; good for 15 minutes.
+
+    By a code or a passkey; by the password only where the account has no second factor. Else whoever found a browser
+    open and knows the password would change what the second factor is there to guard.
+    """
     target = safe_target(request, request.POST.get("next") or request.GET.get("next", ""))
-    form = ProofForm(request.POST or None)
+    factors = factors_of(request.staff.account_id)
+    form = ProofForm(request.POST or None, by_code=factors.any)
     status = 200
     if request.method == "POST":
-        refusal = _unproved(request, form)
+        refusal = _unproved(request, form, factors)
         if refusal is None:
             note_proof(request)
             return redirect(target)
         form.errors.clear()
         form.add_error("secret" if "answer" not in request.POST else None, refusal)
         status = 400
-    factors = factors_of(request.staff.account_id)
     context = {"form": form, "next": target, "factors": factors, "offers_passkey": _offers_passkey(factors)}
     return render(request, "console/prove.html", context, status=status)
 
 
-def _unproved(request: StaffRequest, form: ProofForm) -> str | None:
+def _unproved(request: StaffRequest, form: ProofForm, factors: FactorFacts) -> str | None:
     """Why what was given proves nothing; None where it does."""
     staff = request.staff
     if "answer" in request.POST:
@@ -163,14 +167,13 @@ def _unproved(request: StaffRequest, form: ProofForm) -> str | None:
         right = account is not None and account.pk == staff.account_id
         return None if right else _("That passkey does not open anything here. Try again, or use another way.")
     if not form.is_valid():
-        return _("Type your password, or a code of your authenticator app.")
+        return _("Type a code.") if factors.any else _("Type your password.")
     given = form.cleaned_data["secret"]
-    code = given.strip()
+    if not factors.any:
+        right = authenticate(request, email=staff.email, password=given) is not None
+        return None if right else _("That is not your password.")
     try:
-        if len(code) == 6 and code.isascii() and code.isdigit() and factors_of(staff.account_id).totp_since:
-            right = check_totp(staff.account_id, code, now=timezone.now())
-        else:
-            right = authenticate(request, email=staff.email, password=given) is not None
+        right = _opened_by(staff.account_id, given) is not None
     except SecondFactorRefused as error:
         return error_in_words(error)
-    return None if right else _("That is neither your password nor a code that counts now.")
+    return None if right else _("That code is not right, or was used already. Wait for the next one.")

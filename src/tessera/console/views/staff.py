@@ -77,6 +77,7 @@ def _roles(by: By) -> list[tuple[str, object]]:
 
 @require_POST
 @requires(Ability.MANAGE_STAFF)
+@freshly_proved
 def withdraw(request: StaffRequest, invitation_id: UUID) -> HttpResponse:
     def act(by: By) -> None:
         staffing.withdraw_invitation(invitation_id, workspace_id=request.staff.workspace_id, by=by, now=timezone.now())

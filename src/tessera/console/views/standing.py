@@ -18,13 +18,13 @@ from tessera.console.views.card import find_person
 from tessera.console.words import error_in_words
 from tessera.foundation.errors import TesseraError
 from tessera.foundation.pool import pool
-from tessera.identity.queries import root_of
 from tessera.intake import standing
 from tessera.profiles.avatars import Size, avatar_of
 from tessera.profiles.pictures import CONTENT_TYPE, MAX_BYTES
 
-_KEPT: Final = "private, max-age=31536000, immutable"
-"""The address has the picture's digest in it: another picture has another address."""
+_KEPT: Final = "private, no-cache"
+"""A browser may keep a face and asks each time whether it still may show it: after an erasure, or for somebody who may
+no longer see personal data, the answer is no."""
 
 
 @require_POST
@@ -79,25 +79,19 @@ def avatar(request: StaffRequest, profile_id: UUID, digest: str, size: str) -> H
     """The picture of one profile, when this is the one it has. A face is personal data."""
     if size not in get_args(Size):
         raise Http404("there is no such size")
-    if request.headers.get("If-None-Match") == f'"{digest}"' and _is_ours(request, profile_id):
-        return HttpResponseNotModified()
     with pool().connection() as connection:
         found = avatar_of(connection, request.staff.workspace_id, profile_id, size=cast(Size, size))
     if found is None or found[0] != digest:
         raise Http404("no such picture in this workspace")
-    headers = {
-        "Cache-Control": _KEPT,
-        "ETag": f'"{digest}"',
+    kept = {"Cache-Control": _KEPT, "ETag": f'"{digest}"'}
+    if request.headers.get("If-None-Match") == kept["ETag"]:
+        return HttpResponseNotModified(headers=kept)
+    headers = kept | {
         "Content-Security-Policy": "default-src 'none'; sandbox",
         "Content-Disposition": "inline",
         "X-Content-Type-Options": "nosniff",
     }
     return HttpResponse(found[1], content_type=CONTENT_TYPE, headers=headers)
-
-
-def _is_ours(request: StaffRequest, profile_id: UUID) -> bool:
-    with pool().connection() as connection:
-        return root_of(connection, request.staff.workspace_id, profile_id) is not None
 
 
 def _changed(
