@@ -12,7 +12,7 @@ from tessera.events.event import SYSTEM
 from tessera.events.inbox import InboxRow
 from tessera.foundation.arrays import large, whole
 from tessera.foundation.clock import EPOCH
-from tessera.foundation.redaction import LEAST, Redactor, without_texts
+from tessera.foundation.redaction import Redactor, without_texts
 
 Connection = psycopg.Connection[Any]
 AT_ONCE: Final = 5_000
@@ -77,16 +77,11 @@ def redact_history(
         rows.itersize = AT_ONCE
         changed = 0
         for *key, kind, name, envelope, body in rows.execute(_OF_NEIGHBOUR, (list(profiles),)):
-            if redactor.found_in(envelope) or redactor.found_in(body) or _holds_a_short_one(body, redactor):
+            if redactor.found_in(envelope) or redactor.found_in(body) or redactor.holds_a_short_one(body):
                 clean = _redacted(body, redactor, wholly=kind == SYSTEM, properties=name in between_people)
                 writing.execute(_REWRITE, (_redacted(envelope, redactor), clean, *key))
                 changed += 1
     return changed
-
-
-def _holds_a_short_one(text: str, redactor: Redactor) -> bool:
-    """A value too short to be looked for in any text, here as a whole JSON text."""
-    return any(f'"{value}"' in text.lower() for value in redactor.values if len(value) < LEAST)
 
 
 def _redacted(text: str, redactor: Redactor, *, wholly: bool = False, properties: bool = False) -> str:

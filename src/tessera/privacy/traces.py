@@ -55,7 +55,8 @@ def _in_the_books(
     identifiers: Sequence[Identifier],
     redactor: Redactor,
 ) -> dict[str, int]:
-    blotted = erase_audit_details(connection, workspace_id=workspace_id, profiles=profiles, redactor=redactor)
+    contacts = Redactor(value for kind, value in identifiers if kind in ("email", "phone", "user_id"))
+    blotted = erase_audit_details(connection, workspace_id=workspace_id, profiles=profiles, contacts=contacts)
     gone = erase_answers(connection, workspace_id=workspace_id, profiles=profiles, redactor=redactor)
     return {"access_auditentry": blotted, "access_rememberedreply": gone}
 
