@@ -6,7 +6,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from factories.people import NOON, ingest, message, root
+from factories.people import NOON, drain, ingest, message, put_in_inbox, root
 from tessera.access.actions import create_api_key
 from tessera.access.audit import record_audit_on
 from tessera.access.requests import AnswerErased, Claim, RememberedAnswer, claim_request, remember_answer
@@ -91,3 +91,41 @@ def test_the_audit_trail_of_others_loses_the_contact(live: Connection, workspace
     erase(live, workspace_id, "ana")
     kept = live.execute("SELECT target, detail FROM access_auditentry WHERE actor = 'adm'").fetchall()
     assert kept == [(f"email:{ERASED}", {"note": f"as {ERASED} asked", "type": "household"})]
+
+
+OFFICE = {"ip": "203.0.113.7"}
+
+
+@pytest.mark.parametrize(
+    "traits", [{}, {"name": "messageId"}, {"username": "Order Completed"}, {"website": "https://x.example"}]
+)
+def test_a_neighbour_keeps_the_message_that_waits(live: Connection, workspace_id: int, traits: dict[str, str]):
+    told = traits | {"email": "ana@example.com"}
+    ingest(live, workspace_id, [message("identify", userId="Order Completed", traits=told, context=OFFICE)])
+    said = {"revenue": 99, "note": "a gift for ana@example.com", "url": "https://x.example"}
+    put_in_inbox(live, workspace_id, [message(userId="bob", event="Order Completed", properties=said, context=OFFICE)])
+    erase(live, workspace_id, "Order Completed")
+    drain(live)
+    bob = root(live, "user_id", "bob")
+    kept = live.execute("SELECT name, body->'properties' FROM events_history WHERE profile_id = %s", (bob,)).fetchall()
+    assert kept == [("Order Completed", said | {"note": f"a gift for {ERASED}"})]
+
+
+def test_namesakes_who_wait_are_taken_in(live: Connection, workspace_id: int):
+    ingest(live, workspace_id, [message("identify", userId="ana", traits={"name": "Maria"})])
+    put_in_inbox(live, workspace_id, [message("identify", userId="bob", traits={"firstName": "Maria"})])
+    erase(live, workspace_id, "ana")
+    drain(live)
+    assert root(live, "user_id", "bob") is not None
+
+
+def test_a_relation_that_waits_forgets_whom_it_was_with(live: Connection, workspace_id: int):
+    ingest(live, workspace_id, [message(userId="ana", event="X")])
+    to_ana = {"type": "household", "to": "user_id:ana", "note": "her sister"}
+    put_in_inbox(live, workspace_id, [message(userId="bob", event="Relation Added", properties=to_ana)])
+    erase(live, workspace_id, "ana")
+    drain(live)
+    assert live.execute("SELECT count(*) FROM profiles_relation").fetchall() == [(0,)]
+    bob = root(live, "user_id", "bob")
+    kept = live.execute("SELECT body->'properties' FROM events_history WHERE profile_id = %s", (bob,)).fetchall()
+    assert kept == [({"type": "household", "to": ERASED, "note": ERASED},)]
