@@ -12,6 +12,8 @@ from tessera.access.audit import record_audit_on
 from tessera.access.requests import AnswerErased, Claim, RememberedAnswer, claim_request, remember_answer
 from tessera.foundation.redaction import ERASED
 from tessera.foundation.sealed import seal
+from tessera.identity.suppression import Suppressed
+from tessera.intake.relations import add_relation
 from tessera.privacy.actions import erase_person
 
 Connection = psycopg.Connection[Any]
@@ -129,3 +131,24 @@ def test_a_relation_that_waits_forgets_whom_it_was_with(live: Connection, worksp
     bob = root(live, "user_id", "bob")
     kept = live.execute("SELECT body->'properties' FROM events_history WHERE profile_id = %s", (bob,)).fetchall()
     assert kept == [({"type": "household", "to": ERASED, "note": ERASED},)]
+
+
+def test_no_relation_brings_a_contact_back_that_is_kept_out(live: Connection, workspace_id: int):
+    traits = {"email": "ana@example.com"}
+    ingest(live, workspace_id, [message("identify", userId="ana", traits=traits), message(userId="bob", event="X")])
+    erase(live, workspace_id, "ana", suppress=True)
+    to_ana = {"type": "household", "to": "email:ANA@example.com"}
+    to_eve = {"type": "household", "to": "email:eve@example.com"}
+    told = [message(userId="bob", event="Relation Added", properties=said) for said in (to_ana, to_eve)]
+    ingest(live, workspace_id, told)
+    bob = root(live, "user_id", "bob")
+    assert bob is not None
+    with pytest.raises(Suppressed):
+        add_relation(
+            live, workspace_id=workspace_id, profile_id=bob, type="household", to="email:ana@example.com",
+            properties={}, actor="eva", now=NOON,
+        )  # fmt: skip
+    kept = live.execute("SELECT other_kind, other_value FROM profiles_relation").fetchall()
+    assert kept == [("email", "eve@example.com")]
+    refused = live.execute("SELECT code, excerpt FROM events_rejection").fetchall()
+    assert refused == [("suppressed", "")]
