@@ -146,6 +146,7 @@ def test_what_is_asked_for_is_a_job(live: Connection, workspace_id: int) -> None
         ("x@example.com,7.5", 0),
         ("x@example.com,7", 1),
         ('7,"x"', 1),
+        ('"{""userId"":7}",x', 1),
         ("mary.user-4711@example.com,user-47110", 0),
         ("x@example.com,USER-4711", 1),
     ],

@@ -80,7 +80,7 @@ def _pattern(words: Sequence[str]) -> re.Pattern[str]:
     long = "|".join(re.escape(word) for word in words if len(word) >= LEAST)
     short = "|".join(re.escape(word) for word in words if len(word) < LEAST)
     parts = [rf"(?<![\w.+@-])(?:{long})(?![\w@-]|\.\w)"] if long else []
-    parts += [rf"(?<![^,;|\t\r\n\"])(?:{short})(?![^,;|\t\r\n\"])"] if short else []
+    parts += [rf"(?<![^,;:|\t\r\n\"])(?:{short})(?![^,;}}|\t\r\n\"])"] if short else []
     return re.compile("|".join(parts) or r"(?!)")
 
 
