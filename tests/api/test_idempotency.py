@@ -198,3 +198,12 @@ def test_old_rows_are_forgotten(live):
     _claim(live, key="new", now=now)
     forget_old(live)
     assert live.execute("SELECT idempotency_key FROM access_rememberedreply").fetchall() == [("new",)]
+
+
+def test_an_answer_that_was_erased_is_not_carried_out_again(api, ana):
+    api.patch("profiles/user_id:u-1", key="k", attributes={"visits": {"inc": 1}})
+    with connect(autocommit=True) as live:
+        live.execute("UPDATE access_rememberedreply SET body = NULL")
+    again = api.patch("profiles/user_id:u-1", key="k", attributes={"visits": {"inc": 1}})
+    assert (again.status_code, again.data["code"]) == (409, "answer_erased")
+    assert api.get("profiles/user_id:u-1").data["attributes"]["visits"] == 1

@@ -53,8 +53,10 @@ def test_who_asked_to_be_kept_out_is_kept_out(live: Connection, workspace_id: in
 def test_a_segment_file_keeps_them_out_too(live: Connection, workspace_id: int) -> None:
     keep_out(live, workspace_id, ("user_id", "ana"))
     lines = [{"type": "track", "event": "Seen", "userId": user} for user in ("ana", "luis")]
+    to_ana = {"type": "household", "to": "user_id:ana"}
+    lines.append({"type": "track", "event": "Relation Added", "userId": "luis", "properties": to_ana})
     done = carried_out(live, upload(live, workspace_id, b"\n".join(map(msgspec.json.encode, lines))))
-    assert (done.counts.errors, done.counts.updated) == (1, 1)
+    assert (done.counts.errors, done.counts.updated) == (2, 1)
     assert owner(live, "user_id", "ana") is None
 
 

@@ -248,3 +248,41 @@ def test_what_is_asked_for_is_a_job(live: Connection, workspace_id: int) -> None
 
     run_task(arguments["task"], arguments["arguments"])
     assert queries.import_by_id(live, workspace_id, made.id).state == "finished"
+
+
+@pytest.mark.parametrize(
+    ("row", "files"),
+    [
+        ("17@example.com,77", 0),
+        ("x@example.com,7.5", 0),
+        ("x@example.com,7", 1),
+        ('7,"x"', 1),
+        ('"{""userId"":7}",x', 1),
+        ("mary.user-4711@example.com,user-47110", 0),
+        ("x@example.com,USER-4711", 1),
+    ],
+)
+def test_an_id_names_the_person_where_it_is_the_whole_cell_or_word(
+    live: Connection, workspace_id: int, row: str, files: int
+) -> None:
+    upload(live, workspace_id, f"email,id\n{row}\n".encode())
+    named = [("user_id", "7"), ("user_id", "user-4711")]
+    assert traces.erase_traces(live, workspace_id, named, [])["imports_chunk"] == files
+
+
+@pytest.mark.parametrize("at", range(1, 12))
+def test_a_word_that_is_cut_by_two_blocks_is_judged_whole(at: int) -> None:
+    theirs, longer = "x,user-4711,y", "x,user-47110,y"
+    assert traces._found([theirs[:at], theirs[at:]], ["user-4711"])
+    assert not traces._found([longer[:at], longer[at:]], ["user-4711"])
+    far = "z" * 3_000
+    assert traces._found([far + theirs[:at], theirs[at:] + far], ["user-4711"])
+    assert not traces._found([far + longer[:at], longer[at:] + far, far], ["user-4711"])
+
+
+def test_a_short_id_empties_only_the_wrong_rows_that_have_it_as_a_cell(live: Connection, workspace_id: int) -> None:
+    rows = [["email", "phone", "userId"], ["a7@example.com", "nonsense", "8"], ["b@example.com", "nonsense", "7"]]
+    dry = tried_out(live, upload(live, workspace_id, csv_file(rows)))
+    assert traces.erase_traces(live, workspace_id, [("user_id", "7")], [])["imports_error"] == 1
+    raws = [row[0] for row in live.execute("SELECT raw FROM imports_error WHERE import_id = %s ORDER BY 1", (dry.id,))]
+    assert raws == ["", "a7@example.com | nonsense | 8"]

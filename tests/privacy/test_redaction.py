@@ -61,3 +61,13 @@ def test_nothing_is_left_after_blotting(before: str, value: str, after: str):
     redactor = Redactor([value])
     blotted = redactor.text(f"{before} {value} {after}")
     assert not redactor.found_in(blotted)
+
+
+def test_names_of_fields_stay_unless_they_are_a_contact():
+    mallory = Redactor(["profile", "m@evil.example", "+34600111222"])
+    document = {"profile": "profile", "m@evil.example": 1, "600 111 222": 2, "scopes": ["profile"]}
+    assert mallory.document(document, keep=frozenset({"scopes"})) == {
+        "profile": ERASED,
+        ERASED: 2,
+        "scopes": ["profile"],
+    }

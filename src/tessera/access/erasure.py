@@ -1,15 +1,16 @@
-"""What the house's own books say of somebody: audit details lose their values, remembered answers go."""
+"""What the house's own books say of somebody: audit details lose their values, remembered answers their bodies."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 import psycopg
 
-from tessera.foundation.redaction import Redactor, without_texts
+from tessera.foundation.redaction import OUR_NAMES, Redactor, without_texts
 
 Connection = psycopg.Connection[Any]
+AT_ONCE: Final = 5_000
 
 _ENTRIES: Final = """
 SELECT id, target, detail::text FROM access_auditentry
@@ -19,29 +20,35 @@ SELECT id, target, detail::text FROM access_auditentry
          WHERE strpos(lower(target || ' ' || detail::text), said.value) > 0))
 """
 _ANSWERS: Final = """
-DELETE FROM access_rememberedreply r USING access_apikey k
- WHERE k.id = r.api_key_id AND k.workspace_id = %(workspace)s AND r.body IS NOT NULL
-   AND EXISTS (SELECT 1 FROM unnest(%(values)s::text[]) AS said (value)
-                WHERE strpos(lower(convert_from(r.body, 'UTF8')), said.value) > 0)
+SELECT r.api_key_id, r.idempotency_key, r.body FROM access_rememberedreply r
+  JOIN access_apikey k ON k.id = r.api_key_id
+ WHERE k.workspace_id = %s AND substr(r.body, 1, 1) IN ('{', '[')
+"""
+"""Documents only. What is sealed begins with neither, can be read by nobody here, and goes by itself within a day."""
+_EMPTY: Final = """
+UPDATE access_rememberedreply r SET body = NULL FROM unnest(%s::bigint[], %s::text[]) AS said (api_key_id, key)
+ WHERE r.api_key_id = said.api_key_id AND r.idempotency_key = said.key
 """
 
 
 def erase_audit_details(
-    connection: Connection, *, workspace_id: int, profiles: Sequence[UUID], redactor: Redactor
+    connection: Connection, *, workspace_id: int, profiles: Sequence[UUID], contacts: Redactor
 ) -> int:
     """Blot values out of the audit trail; who did what to which profile id, and when, stays. Returns how many entries.
 
-    Of entries about the person every text goes, whatever it says; of others what names the person.
+    Of entries about the person every text goes, whatever it says; of others what names the person by one of their
+    `contacts`. Their names and other words of their own choosing are not looked for: whoever calls themselves
+    `profile` would wipe the trail.
     """
     ids = [str(profile) for profile in profiles]
     targets = [f"profile:{profile}" for profile in ids]
-    searched = {"workspace": workspace_id, "targets": targets, "values": _searched(redactor) + ids}
+    searched = {"workspace": workspace_id, "targets": targets, "values": _searched(contacts) + ids}
     changed = 0
     for entry, target, text in connection.execute(_ENTRIES, searched).fetchall():
         detail = msgspec.json.decode(text)
         about_them = target in targets or any(profile in text for profile in ids)
-        cleaned = without_texts(detail) if about_them else redactor.document(detail)
-        blotted = target if about_them else redactor.text(target)
+        cleaned = without_texts(detail) if about_them else contacts.document(detail, keep=OUR_NAMES)
+        blotted = target if about_them else _blotted_target(target, contacts)
         if cleaned != detail or blotted != target:
             connection.execute(
                 "UPDATE access_auditentry SET target = %s, detail = %s WHERE id = %s",
@@ -51,13 +58,34 @@ def erase_audit_details(
     return changed
 
 
-def erase_answers(connection: Connection, *, workspace_id: int, profiles: Sequence[UUID], redactor: Redactor) -> int:
-    """Forget the answers kept for Idempotency-Keys that speak of the person; returns how many.
+def _blotted_target(target: str, contacts: Redactor) -> str:
+    """What stands before the colon is ours: the kind of thing the entry is about."""
+    kind, colon, rest = target.partition(":")
+    return f"{kind}:{contacts.text(rest)}" if colon else contacts.text(target)
 
-    A program that repeats such a request has it carried out, on nobody: the person is not found.
+
+def erase_answers(connection: Connection, *, workspace_id: int, profiles: Sequence[UUID], redactor: Redactor) -> int:
+    """Empty the answers kept for Idempotency-Keys that speak of the person; returns how many.
+
+    That the request was carried out stays, so that a program that repeats it does not have it carried out again.
     """
-    values = _searched(redactor) + [str(profile) for profile in profiles]
-    return connection.execute(_ANSWERS, {"workspace": workspace_id, "values": values}).rowcount
+    ids = [str(profile) for profile in profiles]
+    found = [
+        (api_key, key)
+        for api_key, key, text in _answers(connection, workspace_id)
+        if any(profile in text for profile in ids) or redactor.found_in_document(text)
+    ]
+    if found:
+        api_keys, keys = zip(*found, strict=True)
+        connection.execute(_EMPTY, (list(api_keys), list(keys)))
+    return len(found)
+
+
+def _answers(connection: Connection, workspace_id: int) -> Iterator[tuple[int, str, str]]:
+    with connection.cursor(name="remembered_answers") as rows:
+        rows.itersize = AT_ONCE
+        for api_key, key, body in rows.execute(_ANSWERS, (workspace_id,)):
+            yield api_key, key, bytes(body).decode(errors="replace")
 
 
 def _searched(redactor: Redactor) -> list[str]:

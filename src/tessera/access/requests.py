@@ -32,6 +32,12 @@ class RequestInProgress(TesseraError):
     code = "request_in_progress"
 
 
+class AnswerErased(TesseraError):
+    """The request was carried out; what was answered spoke of somebody who has been erased since."""
+
+    code = "answer_erased"
+
+
 class RequestsMade(Struct, frozen=True):
     """`made` counts this request too; `resets_in` is whole seconds until the count starts anew."""
 
@@ -87,8 +93,8 @@ def claim_request(
 ) -> Claim | RememberedAnswer:
     """Claim the request named by an Idempotency-Key, or get the answer it had.
 
-    `digest` stands for the request itself. Raises `IdempotencyKeyReused` and `RequestInProgress`. The connection must
-    autocommit: a claim that rivals cannot see is none.
+    `digest` stands for the request itself. Raises `IdempotencyKeyReused`, `RequestInProgress` and
+    `AnswerErased`. The connection must autocommit: a claim that rivals cannot see is none.
     """
     values = {
         "api_key": api_key_id,
@@ -105,6 +111,8 @@ def claim_request(
         raise RequestInProgress("the same request is being carried out; ask again in a moment")
     if row[0] != digest:
         raise IdempotencyKeyReused("this Idempotency-Key was sent with another request before; use a new one")
+    if row[2] is None:
+        raise AnswerErased("this was carried out before; its answer spoke of somebody who has been erased since")
     return RememberedAnswer(row[1], bytes(row[2]))
 
 

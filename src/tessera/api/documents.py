@@ -11,7 +11,7 @@ EVERYWHERE: Final = ("missing_api_key", "unknown_api_key", "missing_scope", "rat
 AWAY: Final = ("database_unavailable", "busy")
 PARAMETERS: Final = ("invalid_request", "nul_character")
 BODY: Final = ("malformed_json", "body_too_large", "unsupported_media_type", "length_required", "nested_too_deep")
-IDEMPOTENT: Final = ("idempotency_key_reused", "invalid_idempotency_key", "request_in_progress")
+IDEMPOTENT: Final = ("answer_erased", "idempotency_key_reused", "invalid_idempotency_key", "request_in_progress")
 
 _documented: Final[dict[str, type]] = {"Problem": Problem}
 

@@ -47,6 +47,7 @@ KINDS: Final[dict[str, Kind]] = {
     "too_many_invitations": Kind(409, "Too many invitations wait"),
     "was_staff": Kind(409, "They were staff; let them in again at the console"),
     "already_undone": Kind(409, "The merge was undone already"),
+    "answer_erased": Kind(409, "Carried out before; the answer was erased"),
     "brand_exists": Kind(409, "There is a brand of that name already"),
     "cannot_block": Kind(409, "The event says who people are and cannot be blocked"),
     "wrong_import_state": Kind(409, "The import is not where this can be done"),

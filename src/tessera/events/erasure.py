@@ -12,7 +12,7 @@ from tessera.events.event import SYSTEM
 from tessera.events.inbox import InboxRow
 from tessera.foundation.arrays import large, whole
 from tessera.foundation.clock import EPOCH
-from tessera.foundation.redaction import LEAST, Redactor, without_texts
+from tessera.foundation.redaction import Redactor, without_texts
 
 Connection = psycopg.Connection[Any]
 AT_ONCE: Final = 5_000
@@ -77,20 +77,20 @@ def redact_history(
         rows.itersize = AT_ONCE
         changed = 0
         for *key, kind, name, envelope, body in rows.execute(_OF_NEIGHBOUR, (list(profiles),)):
-            if redactor.found_in(envelope) or redactor.found_in(body) or _holds_a_short_one(body, redactor):
+            if redactor.found_in(envelope) or redactor.found_in(body) or redactor.holds_a_short_one(body):
                 clean = _redacted(body, redactor, wholly=kind == SYSTEM, properties=name in between_people)
                 writing.execute(_REWRITE, (_redacted(envelope, redactor), clean, *key))
                 changed += 1
     return changed
 
 
-def _holds_a_short_one(text: str, redactor: Redactor) -> bool:
-    """A value too short to be looked for in any text, here as a whole JSON text."""
-    return any(f'"{value}"' in text.lower() for value in redactor.values if len(value) < LEAST)
+def _redacted(
+    text: str, redactor: Redactor, *, wholly: bool = False, properties: bool = False, keep: frozenset[str] = frozenset()
+) -> str:
+    """A document that no reader can hold (a number beyond all bounds) is blotted out as text.
 
-
-def _redacted(text: str, redactor: Redactor, *, wholly: bool = False, properties: bool = False) -> str:
-    """A document that no reader can hold (a number beyond all bounds) is blotted out as text."""
+    The fields `keep` of the document itself (not of what stands inside it) stay as they are.
+    """
     try:
         document = msgspec.json.decode(text)
     except msgspec.DecodeError:
@@ -99,7 +99,10 @@ def _redacted(text: str, redactor: Redactor, *, wholly: bool = False, properties
         document = without_texts(document)
     elif properties and isinstance(document, dict) and "properties" in document:
         document["properties"] = without_texts(document["properties"])
-    return msgspec.json.encode(redactor.document(document)).decode()
+    clean = redactor.document(document)
+    if isinstance(document, dict):
+        clean |= {name: document[name] for name in keep & document.keys()}
+    return msgspec.json.encode(clean).decode()
 
 
 class Waiting(NamedTuple):
@@ -118,26 +121,59 @@ TABLES: Final = ("events_inbox", "events_quarantine")
 
 
 def erase_waiting(
-    connection: Connection, *, workspace_id: int, is_theirs: Callable[[InboxRow], bool]
+    connection: Connection, *, workspace_id: int, without_person: Callable[[InboxRow], InboxRow | None]
 ) -> dict[str, int]:
-    """Remove the messages that are the person's, and remember them as seen: a client that sends one again is late.
+    """Put each message in place of itself that `without_person` makes of it; where that is None, it is removed.
 
-    The caller holds every lane.
+    What is removed is remembered as seen: a client that sends it again is late. Counts of those, per table. The caller
+    holds every lane.
     """
     counts: dict[str, int] = {}
     for table in TABLES:
-        theirs = [(row.lane, row.seq, row.message_key) for row in _waiting_in(connection, table, workspace_id)
-                  if is_theirs(row)]  # fmt: skip
-        counts[table] = len(theirs)
-        if theirs:
-            lanes, numbers, keys = zip(*theirs, strict=True)
-            seen.remember(connection, set(keys))
-            connection.execute(
-                f"DELETE FROM {table} t USING unnest(%b::int[], %b::bigint[]) AS gone (lane, seq)"  # noqa: S608
-                " WHERE t.lane = gone.lane AND t.seq = gone.seq",
-                (whole(lanes), large(numbers)),
-            )
+        gone: list[InboxRow] = []
+        changed: list[InboxRow] = []
+        for row in _waiting_in(connection, table, workspace_id):
+            left = without_person(row)
+            if left is None:
+                gone.append(row)
+            elif left is not row:
+                changed.append(left)
+        counts[table] = len(gone)
+        _remove_waiting(connection, table, gone)
+        _rewrite_waiting(connection, table, changed)
     return counts
+
+
+def _remove_waiting(connection: Connection, table: str, rows: Sequence[InboxRow]) -> None:
+    if not rows:
+        return
+    seen.remember(connection, {row.message_key for row in rows})
+    connection.execute(
+        f"DELETE FROM {table} t USING unnest(%b::int[], %b::bigint[]) AS gone (lane, seq)"  # noqa: S608
+        " WHERE t.lane = gone.lane AND t.seq = gone.seq",
+        (whole([row.lane for row in rows]), large([row.seq for row in rows])),
+    )
+
+
+def _rewrite_waiting(connection: Connection, table: str, rows: Sequence[InboxRow]) -> None:
+    """The error of a message that was set aside may quote it, so it goes with what was blotted out."""
+    error = ", error = ''" if table == "events_quarantine" else ""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"UPDATE {table} SET envelope = %s, body = %s{error} WHERE lane = %s AND seq = %s",  # noqa: S608
+            [(row.envelope, row.body, row.lane, row.seq) for row in rows],
+        )
+
+
+_OURS: Final = frozenset({"type", "event", "name", "messageId", "timestamp", "originalTimestamp", "sentAt"})
+"""Of a message: what kind of thing it is, and when. Without these it could not be taken in any more."""
+
+
+def redacted_message(row: InboxRow, redactor: Redactor, *, between_people: bool) -> InboxRow:
+    """Somebody else's message with the person blotted out; one `between_people` loses all that was said of the two."""
+    body, envelope = row.body.decode(errors="replace"), row.envelope.decode(errors="replace")
+    clean = _redacted(body, redactor, properties=between_people, keep=_OURS)
+    return row._replace(body=clean.encode(), envelope=_redacted(envelope, redactor).encode())
 
 
 def _waiting_in(connection: Connection, table: str, workspace_id: int) -> Iterator[InboxRow]:

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
+
 ERASED: Final = "[erased]"
 LEAST: Final = 5
 _LEAST_DIGITS: Final = 7
@@ -24,6 +26,7 @@ class Redactor:
 
     def __init__(self, values: Iterable[str]) -> None:
         self.values = frozenset(value.lower() for value in values if value.strip())
+        self._short = sorted(value for value in self.values if len(value) < LEAST)
         self._long = sorted((value for value in self.values if len(value) >= LEAST), key=len, reverse=True)
         # Part of a longer address or id is somebody else's: `mary.ana@…` does not name `ana@…`.
         pattern = "|".join(re.escape(value) for value in self._long)
@@ -49,8 +52,32 @@ class Redactor:
             return blotted
         return _PHONE_LIKE.sub(lambda one: ERASED if self._is_phone(one.group()) else one.group(), blotted)
 
-    def document(self, value: Any) -> Any:
-        """The JSON value with every text in it (names of fields too) as `text` makes it."""
+    def found_in_document(self, text: str) -> bool:
+        """Whether a value of this JSON text names the person; the names of its fields say nothing of anybody.
+
+        Short values count where they are the whole value. What is no JSON is read as plain text.
+        """
+        if not self.found_in(text) and not self.holds_a_short_one(text):
+            return False
+        try:
+            document = msgspec.json.decode(text)
+        except (msgspec.DecodeError, RecursionError):
+            return True
+        return bool(self.document(document) != document)
+
+    def holds_a_short_one(self, text: str) -> bool:
+        """Whether a value too short to be looked for in any text is a whole JSON text in this one."""
+        if not self._short:
+            return False
+        lowered = text.lower()
+        return any(f'"{value}"' in lowered for value in self._short)
+
+    def document(self, value: Any, *, keep: frozenset[str] = frozenset()) -> Any:
+        """The JSON value with every text in it as `text` makes it, but for what stands in the fields `keep`.
+
+        Names of fields stay: a person who is called `type` must not take the types out of other people's papers.
+        Only an e-mail address or a phone, which no field of ours is called, is blotted out of them.
+        """
         match value:
             case str():
                 return self.text(value)
@@ -59,10 +86,16 @@ class Redactor:
             case int() if str(value) in self.values and len(str(value)) >= LEAST:
                 return ERASED
             case list():
-                return [self.document(part) for part in value]
+                return [self.document(part, keep=keep) for part in value]
             case dict():
-                return {self.text(name): self.document(part) for name, part in value.items()}
+                return {
+                    self._field(name): part if name in keep else self.document(part, keep=keep)
+                    for name, part in value.items()
+                }
         return value
+
+    def _field(self, name: str) -> str:
+        return self.text(name) if "@" in name or _PHONE_LIKE.search(name) else name
 
     def _numbers(self, text: str) -> Iterable[re.Match[str]]:
         return _PHONE_LIKE.finditer(text) if self._phones else ()
@@ -73,7 +106,7 @@ class Redactor:
         return len(digits) >= _LEAST_DIGITS and any(phone.endswith(digits) for phone in self._phones)
 
 
-_OUR_NAMES: Final = frozenset({"attributes", "fields", "scopes", "action", "type"})
+OUR_NAMES: Final = frozenset({"attributes", "fields", "scopes", "action", "type"})
 """Fields in which names of ours stand, and no value of a person's."""
 
 
@@ -81,7 +114,7 @@ def without_texts(value: Any, name: str = "") -> Any:
     """A JSON value that is about the person as a whole: every text goes, but for ids and the names we give things."""
     match value:
         case str():
-            return value if name in _OUR_NAMES or _is_id(value) else ERASED
+            return value if name in OUR_NAMES or _is_id(value) else ERASED
         case list():
             return [without_texts(part, name) for part in value]
         case dict():

@@ -11,7 +11,7 @@ import msgspec
 import psycopg
 
 from tessera.events import inbox, seen
-from tessera.events.event import Event
+from tessera.events.event import Event, Identifier
 from tessera.events.inbox import InboxRow
 from tessera.events.messages import Rejected, mend_lone_surrogates, parse_message, parse_time
 from tessera.foundation.clock import iso
@@ -24,6 +24,7 @@ from tessera.imports.records import Counts, ImportView, RowProblem
 from tessera.imports.rows import event_id_of
 from tessera.imports.writing import Checkpoint, lane_of_step
 from tessera.intake import pipeline
+from tessera.intake.named import named_by
 from tessera.intake.normalise import normalise
 from tessera.intake.one_by_one import is_passing
 
@@ -137,13 +138,15 @@ def _events(ahead: Reading, batch: Batch, lane: int) -> tuple[list[Event], list[
 
 def _let_in(ahead: Reading, connection: Connection, events: list[Event]) -> tuple[list[Event], list[Problem]]:
     """Without the messages of those who asked to be kept out; nothing of these is repeated. Ask under the lane."""
-    carried = {identifier for event in events for identifier in event.identifiers}
-    suppressed = suppressed_among(connection, ahead.origin.workspace_id, carried)
+    origin = ahead.origin
+    named = [(event, frozenset(named_by(event, region=origin.region))) for event in events]
+    carried = frozenset[Identifier]().union(*(names for _, names in named))
+    suppressed = suppressed_among(connection, origin.workspace_id, carried)
     if not suppressed:
         return events, []
-    out = [event for event in events if not suppressed.isdisjoint(event.identifiers)]
+    out = [event for event, names in named if not suppressed.isdisjoint(names)]
     problems = [(_refused(_number_of(event), SUPPRESSED, KEPT_OUT), "") for event in out]
-    return [event for event in events if suppressed.isdisjoint(event.identifiers)], problems
+    return [event for event, names in named if suppressed.isdisjoint(names)], problems
 
 
 def _admitted(

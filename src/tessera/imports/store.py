@@ -9,6 +9,7 @@ import msgspec
 import psycopg
 
 from tessera.foundation.arrays import Packed, large, texts, whole
+from tessera.foundation.redaction import LEAST
 from tessera.imports.plan import Plan
 from tessera.imports.records import Counts, FileGone, ImportView, NoSuchImport, RowProblem, State, UndoReport
 
@@ -305,14 +306,16 @@ UPDATE imports_error e SET value = '', raw = '', detail = ''
   FROM imports_import i
  WHERE i.workspace_id = %(workspace)s AND e.import_id = i.id
    AND EXISTS (SELECT 1 FROM unnest(%(words)s::text[]) AS word
-                WHERE strpos(lower(e.raw || ' ' || e.value || ' ' || e.detail), word) > 0
+                WHERE (length(word) >= %(least)s
+                       AND strpos(lower(e.raw || ' ' || e.value || ' ' || e.detail), word) > 0)
+                   OR lower(e.value) = word OR word = ANY(string_to_array(lower(e.raw), ' | '))
                    OR (word LIKE '+%%' AND strpos(translate(e.raw || e.value, ' -.()/', ''), right(word, 8)) > 0))
 """
 
 
 def blank_problems(connection: Connection, workspace_id: int, words: Sequence[str]) -> int:
-    """Empty what is kept of rows that hold one of these words; returns how many."""
-    return connection.execute(_BLANK, {"workspace": workspace_id, "words": list(words)}).rowcount
+    """Empty what is kept of rows that hold one of these words; returns how many. Short ones count as whole cells."""
+    return connection.execute(_BLANK, {"workspace": workspace_id, "words": list(words), "least": LEAST}).rowcount
 
 
 def drop_problems(connection: Connection, *, before: datetime) -> int:

@@ -1,5 +1,6 @@
 """What imports keep of people when their work is done, and how it is forgotten: files, and rows that were wrong."""
 
+import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ from uuid import UUID
 import psycopg
 
 from tessera.events.event import Identifier
+from tessera.foundation.redaction import LEAST
 from tessera.foundation.settings import settings
 from tessera.imports import store
 from tessera.imports.plan import Plan
@@ -23,7 +25,6 @@ _ENDED: Final = ("finished", "undone", "cancelled")
 _ON_THEIR_WAY: Final = ("checking", "queued", "running", "paused")
 LEAST_SILENCE: Final = timedelta(days=1)
 _OVERLAP: Final = 1_000
-_LEAST: Final = 3
 _SEPARATORS: Final = str.maketrans("", "", " -.()/\u00a0")
 TOO_LATE: Final = "The file is no longer kept: the import stood still for too long. Upload it again."
 MOST_SEARCHED: Final = 20_000_000
@@ -54,7 +55,7 @@ def erase_traces(
             store.change(connection, found.id, problem=problem, wanted="")
             if found.state != "undoing":
                 store.set_state(connection, found.id, "failed")
-    rows = store.blank_problems(connection, workspace_id, [word for word in words if len(word) >= _LEAST])
+    rows = store.blank_problems(connection, workspace_id, words)
     return {"imports_chunk": files, "imports_error": rows}
 
 
@@ -73,19 +74,28 @@ def _why_not_kept(connection: Connection, found: ImportView, words: Sequence[str
 def _found(texts: Iterable[str], words: Sequence[str]) -> bool:
     """Also where a word is cut by two blocks. Numbers are looked for without the signs people put between digits, and
     by their last eight digits: at home nobody writes the country's code."""
-    plain = [word for word in words if not word.startswith("+")]
+    pattern = _pattern([word for word in words if not word.startswith("+")])
     digits = [word[-8:] for word in words if word.startswith("+")]
-    tail = ""
+    piece, cut = "", 0
     for text in texts:
-        piece = (tail + text).lower()
-        if any(word in piece for word in plain):
+        piece, cut = piece[-_OVERLAP:] + text.lower(), max(cut, len(piece) > _OVERLAP)
+        # What touches an end of the piece may be part of a longer word there; the next piece shows all of it.
+        if any(one.start() >= cut and one.end() < len(piece) for one in pattern.finditer(piece)):
             return True
         if digits:
             squeezed = piece.translate(_SEPARATORS)
             if any(number in squeezed for number in digits):
                 return True
-        tail = text[-_OVERLAP:]
-    return False
+    return any(one.start() >= cut for one in pattern.finditer(piece))
+
+
+def _pattern(words: Sequence[str]) -> re.Pattern[str]:
+    """Whole words, as `Redactor` has them; short ones only where they are all of a cell: a 7 is in every file."""
+    long = "|".join(re.escape(word) for word in words if len(word) >= LEAST)
+    short = "|".join(re.escape(word) for word in words if len(word) < LEAST)
+    parts = [rf"(?<![\w.+@-])(?:{long})(?![\w@-]|\.\w)"] if long else []
+    parts += [rf"(?<![^,;:|\t\r\n\"])(?:{short})(?![^,;}}|\t\r\n\"])"] if short else []
+    return re.compile("|".join(parts) or r"(?!)")
 
 
 def forget_old(connection: Connection, *, now: datetime) -> dict[str, int]:

@@ -21,6 +21,7 @@ from tessera.identity.rules import PROFILE
 from tessera.identity.suppression import KEPT_OUT, Suppressed, suppressed_among
 from tessera.intake import pipeline
 from tessera.intake.context import load_context
+from tessera.intake.named import named_by
 from tessera.intake.normalise import normalise
 from tessera.intake.pipeline import Context
 from tessera.profiles import store as profile_store
@@ -90,7 +91,7 @@ def apply(
     event.identifiers.insert(0, (PROFILE, str(profile_id)))
     with connection.transaction():
         positions = inbox.claim_lane(connection, lane, wait=True)
-        if suppressed_among(connection, workspace_id, event.identifiers):
+        if suppressed_among(connection, workspace_id, named_by(event, region=rules.region)):
             raise Suppressed(KEPT_OUT)
         pipeline.apply_events(connection, context, [event], positions=positions)
 

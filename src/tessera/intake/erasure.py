@@ -2,42 +2,65 @@
 
 from collections.abc import Collection
 from typing import Any
+from uuid import UUID
 
 import psycopg
 
-from tessera.events.erasure import erase_waiting
-from tessera.events.event import Identifier
+from tessera.events.erasure import erase_waiting, redacted_message
+from tessera.events.event import Event, Identifier
 from tessera.events.inbox import InboxRow
 from tessera.foundation.errors import TesseraError
-from tessera.foundation.redaction import Redactor
-from tessera.identity.rules import PREVIOUS
+from tessera.foundation.redaction import LEAST, Redactor
+from tessera.identity.rules import PREVIOUS, PROFILE
 from tessera.intake.normalise import normalise
+from tessera.profiles.relations import far_end
 from tessera.workspaces.regions import regions
 
 Connection = psycopg.Connection[Any]
 
 
 def erase_messages(
-    connection: Connection, *, workspace_id: int, identifiers: Collection[Identifier], redactor: Redactor
+    connection: Connection, *, workspace_id: int, identifiers: Collection[Identifier], profiles: Collection[UUID]
 ) -> dict[str, int]:
-    """Remove every waiting and quarantined message that carries one of these or names the person in its text.
+    """Remove every waiting and quarantined message that carries one of these; blot them out of everybody else's.
 
-    The caller holds every lane. Counts per table.
+    Only identifiers say whose a message is: a name or an address on the network is shared by many. One that cannot be
+    read belongs to the person where it names them anywhere. The caller holds every lane. Counts per table.
     """
     region = regions(connection).get(workspace_id, "US")
     known = set(identifiers) | {(PREVIOUS, value) for kind, value in identifiers if kind in ("user_id", "anonymous_id")}
+    ids = {str(profile) for profile in profiles}
+    ends = known | {(PROFILE, profile) for profile in ids}
+    anywhere = Redactor([value for _, value in identifiers] + list(ids))
+    blotted = Redactor([value for kind, value in identifiers if _tells(kind, value)] + list(ids))
 
-    def is_theirs(row: InboxRow) -> bool:
-        if any(redactor.found_in(part.decode(errors="replace")) for part in (row.body, row.envelope)):
-            return True
-        return not known.isdisjoint(_carried(row, region))
+    def without_person(row: InboxRow) -> InboxRow | None:
+        event = _read(row, region)
+        if event is None:
+            return None if _names(row, anywhere) else row
+        if not known.isdisjoint(event.identifiers):
+            return None
+        related = far_end(event, region=region) in ends
+        if related or _names(row, blotted):
+            return redacted_message(row, blotted, between_people=related)
+        return row
 
-    return erase_waiting(connection, workspace_id=workspace_id, is_theirs=is_theirs)
+    return erase_waiting(connection, workspace_id=workspace_id, without_person=without_person)
 
 
-def _carried(row: InboxRow, region: str) -> Collection[Identifier]:
-    """What the message says of who it is about; nothing where it cannot be read at all."""
+def _tells(kind: str, value: str) -> bool:
+    """Whether the value means the person in anybody's message: an id that is a plain word says something else there."""
+    return kind in ("email", "phone") or (len(value) >= LEAST and any(char.isdigit() for char in value))
+
+
+def _names(row: InboxRow, redactor: Redactor) -> bool:
+    return any(redactor.found_in(part.decode(errors="replace")) for part in (row.body, row.envelope))
+
+
+def _read(row: InboxRow, region: str) -> Event | None:
+    """The message, where it can be read at all and says whom it is about."""
     try:
-        return normalise(row, region=region).identifiers
-    except (TesseraError, ValueError, RecursionError):
-        return ()
+        event = normalise(row, region=region)
+    except (TesseraError, ValueError, LookupError, TypeError, RecursionError):
+        return None
+    return event if event.identifiers else None

@@ -27,6 +27,7 @@ from tessera.foundation.errors import Outdated
 from tessera.identity import store as identity_store
 from tessera.identity.directory import Directory, merged_record
 from tessera.identity.suppression import KEPT_OUT, SUPPRESSED, suppressed_by_workspace
+from tessera.intake.named import named_by
 from tessera.intake.normalise import normalise
 from tessera.intake.reactions import Happened, Reaction
 from tessera.profiles import store as profile_store
@@ -96,7 +97,7 @@ def drain(connection: Connection, context: Context, *, after: int, lanes: int, m
 def act_on(connection: Connection, context: Context, rows: Iterable[InboxRow], *, positions: dict[int, int]) -> Outcome:
     """Everything these messages do. The caller holds their lanes and commits."""
     events, refused, dropped = read(rows, context)
-    events, kept_out = _without_suppressed(connection, events)
+    events, kept_out = _without_suppressed(connection, context, events)
     refused += kept_out
     outcome = Outcome(taken=len(events) + len(refused) + len(dropped))
     new = seen.remember(connection, {event.event_id for event in events}) if events else set()
@@ -168,7 +169,9 @@ def _said_of(name: str, events: Sequence[Event]) -> str:
     return f"{name!r} is blocked in the catalogue: {len(events)} dropped in this batch"
 
 
-def _without_suppressed(connection: Connection, events: list[Event]) -> tuple[list[Event], list[Rejection]]:
+def _without_suppressed(
+    connection: Connection, context: Context, events: list[Event]
+) -> tuple[list[Event], list[Rejection]]:
     """Refuse what carries an identifier that is kept out; the reason repeats nothing of it.
 
     Asked under the lanes, so that nothing slips in beside an erasure, which holds them all.
@@ -176,23 +179,25 @@ def _without_suppressed(connection: Connection, events: list[Event]) -> tuple[li
     if not events:
         return events, []
     workspaces = {event.workspace_id for event in events}
+    region_of = {workspace: context.rules.get(workspace, _DEFAULT_RULES).region for workspace in workspaces}
     kept_out = suppressed_by_workspace(
-        connection, {workspace: partial(_identifiers_of, events, workspace) for workspace in workspaces}
+        connection, {workspace: partial(_named_in, events, workspace, region_of[workspace]) for workspace in workspaces}
     )
     if not any(kept_out.values()):
         return events, []
     let_in: list[Event] = []
     refused: list[Rejection] = []
     for event in events:
-        if kept_out.get(event.workspace_id, _NOBODY).isdisjoint(event.identifiers):
+        if kept_out.get(event.workspace_id, _NOBODY).isdisjoint(named_by(event, region=region_of[event.workspace_id])):
             let_in.append(event)
         else:
             refused.append(Rejection(event.workspace_id, event.source_id, "intake", SUPPRESSED, KEPT_OUT, ""))
     return let_in, refused
 
 
-def _identifiers_of(events: list[Event], workspace_id: int) -> set[Identifier]:
-    return {identifier for event in events if event.workspace_id == workspace_id for identifier in event.identifiers}
+def _named_in(events: list[Event], workspace_id: int, region: str) -> set[Identifier]:
+    mine = (event for event in events if event.workspace_id == workspace_id)
+    return {identifier for event in mine for identifier in named_by(event, region=region)}
 
 
 def _first_of_each(events: list[Event], new: set[UUID]) -> list[Event]:

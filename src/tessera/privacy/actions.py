@@ -186,7 +186,7 @@ def _read_person(connection: Connection, workspace_id: int, profile_id: UUID) ->
 def _erase_rows(connection: Connection, workspace_id: int, person: _Person, counts: dict[str, int]) -> None:
     """Room by room; `counts` learns what each removed."""
     members, identifiers, redactor = person.members, person.identifiers, person.redactor
-    counts |= erase_messages(connection, workspace_id=workspace_id, identifiers=identifiers, redactor=redactor)
+    counts |= erase_messages(connection, workspace_id=workspace_id, identifiers=identifiers, profiles=members)
     neighbours: set[UUID] = set()
     for erase in (erase_identity, erase_profiles):
         forgotten, named_by = erase(connection, workspace_id=workspace_id, profiles=members, identifiers=identifiers)

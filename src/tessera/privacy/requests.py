@@ -1,6 +1,7 @@
 """Erasing many: a list of names is kept with the job that goes through it, each name in a transaction of its own.
 
-A job that dies goes on with the next name that waits. What a person was named by is forgotten with the outcome.
+A job that dies goes on with the next name that waits. What a person was named by is forgotten with the outcome, unless
+the fault was ours: then it is kept, and whoever does the request again tries that name again.
 """
 
 from collections.abc import Sequence
@@ -84,6 +85,7 @@ def run_erasure(connection: Connection, *, workspace_id: int, erasure_id: UUID) 
     Where the database goes away, so does the exception; the request stays as it is for the next try.
     """
     _set_status(connection, workspace_id, erasure_id, "running")
+    _let_failures_wait_again(connection, erasure_id)
     while (number := _next_waiting(connection, erasure_id)) is not None:
         try:
             _erase_one(connection, workspace_id, erasure_id, number)
@@ -106,6 +108,15 @@ def _set_status(connection: Connection, workspace_id: int, erasure_id: UUID, sta
         "   finished_at = CASE WHEN %(status)s = 'done' THEN now() END"
         " WHERE workspace_id = %(workspace)s AND id = %(id)s",
         {"status": status, "workspace": workspace_id, "id": erasure_id},
+    )
+
+
+def _let_failures_wait_again(connection: Connection, erasure_id: UUID) -> None:
+    """Those that failed on our side, in a run before this one."""
+    connection.execute(
+        "UPDATE privacy_erased SET status = 'waiting', code = ''"
+        " WHERE erasure_id = %s AND status = 'failed' AND code = 'internal_error' AND reference IS NOT NULL",
+        (erasure_id,),
     )
 
 
@@ -156,7 +167,8 @@ def _erase_one(connection: Connection, workspace_id: int, erasure_id: UUID, numb
 
 def _fail_one(connection: Connection, erasure_id: UUID, number: int, code: str) -> None:
     connection.execute(
-        "UPDATE privacy_erased SET status = 'failed', reference = NULL, code = %s"
-        " WHERE erasure_id = %s AND number = %s AND status = 'waiting'",
-        (code, erasure_id, number),
+        "UPDATE privacy_erased SET status = 'failed', code = %(code)s,"
+        " reference = CASE WHEN %(code)s = 'internal_error' THEN reference END"
+        " WHERE erasure_id = %(erasure)s AND number = %(number)s AND status = 'waiting'",
+        {"code": code, "erasure": erasure_id, "number": number},
     )

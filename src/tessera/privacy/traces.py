@@ -55,7 +55,8 @@ def _in_the_books(
     identifiers: Sequence[Identifier],
     redactor: Redactor,
 ) -> dict[str, int]:
-    blotted = erase_audit_details(connection, workspace_id=workspace_id, profiles=profiles, redactor=redactor)
+    contacts = Redactor(value for kind, value in identifiers if kind in ("email", "phone", "user_id"))
+    blotted = erase_audit_details(connection, workspace_id=workspace_id, profiles=profiles, contacts=contacts)
     gone = erase_answers(connection, workspace_id=workspace_id, profiles=profiles, redactor=redactor)
     return {"access_auditentry": blotted, "access_rememberedreply": gone}
 
@@ -98,5 +99,50 @@ def _in_files(
     return came | went
 
 
-TRACES: Final[tuple[Trace, ...]] = (_in_rejections, _in_the_books, _in_the_catalogue, _in_duplicates, _in_files)
+def _in_requests(
+    connection: Connection,
+    *,
+    workspace_id: int,
+    profiles: Sequence[UUID],
+    identifiers: Sequence[Identifier],
+    redactor: Redactor,
+) -> dict[str, int]:
+    """Reasons of every request, and names kept for another try. No row is the person's alone, so there is no count."""
+    reasons = connection.execute(
+        "SELECT id, reason FROM privacy_erasure WHERE workspace_id = %s AND reason <> ''", (workspace_id,)
+    ).fetchall()
+    for erasure_id, reason in reasons:
+        if (said := redactor.text(reason)) != reason:
+            connection.execute(
+                "UPDATE privacy_erasure SET reason = %s WHERE workspace_id = %s AND id = %s",
+                (said, workspace_id, erasure_id),
+            )
+    kept = connection.execute(
+        "SELECT i.erasure_id, i.number, i.reference FROM privacy_erased i JOIN privacy_erasure e ON e.id = i.erasure_id"
+        " WHERE e.workspace_id = %s AND i.status = 'failed' AND i.reference IS NOT NULL",
+        (workspace_id,),
+    ).fetchall()
+    names = {*map(str, profiles), *(value.lower() for _, value in identifiers)}
+    for erasure_id, number, reference in kept:
+        if redactor.found_in(reference) or _value_of(reference) in names:
+            connection.execute(
+                "UPDATE privacy_erased SET reference = NULL WHERE erasure_id = %s AND number = %s", (erasure_id, number)
+            )
+    return {}
+
+
+def _value_of(reference: str) -> str:
+    """Of `kind:value`, `external:system:value` or a profile's id."""
+    parts = reference.strip().lower().split(":", 2 if reference.strip().lower().startswith("external:") else 1)
+    return parts[-1].strip()
+
+
+TRACES: Final[tuple[Trace, ...]] = (
+    _in_rejections,
+    _in_the_books,
+    _in_the_catalogue,
+    _in_duplicates,
+    _in_files,
+    _in_requests,
+)
 """A room that keeps files, rows or pictures of people adds its own function here."""

@@ -59,6 +59,16 @@ def read_properties(told: Json) -> bytes:
     return encoded
 
 
+def far_end(event: Event, *, region: str) -> Identifier | None:
+    """Whom a relation event names beside the person who says it; None of another event, or where it names nobody."""
+    if event.name not in (RELATION_ADDED, RELATION_REMOVED):
+        return None
+    try:
+        return read_reference((event.message.properties or {}).get("to"), region=region)
+    except InvalidReference:
+        return None
+
+
 def said_by(event: Event, profile: UUID, *, types: dict[str, RelationType], region: str) -> Said | None:
     """What a relation event says, or None where it says nothing that can be kept (the event stays in history)."""
     told = event.message.properties or {}
