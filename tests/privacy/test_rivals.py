@@ -21,7 +21,7 @@ from tessera.identity.actions import AlreadyOnePerson, MergeRefused, merge_profi
 from tessera.identity.directory import NoSuchProfile
 from tessera.privacy import actions
 from tessera.privacy.actions import ErasureReport, erase_person
-from tessera.privacy.requests import ask_to_erase, run_erasure
+from tessera.privacy.requests import ask_to_erase, resume_erasures, run_erasure
 
 from .world import MARKS, people_with_marks, places_of, tables
 
@@ -156,6 +156,45 @@ def test_a_job_killed_half_way_goes_on_with_the_next_name(
         ("done", "", 6)
     ]
     assert live.execute("SELECT status FROM privacy_erasure").fetchone() == ("done",)
+
+
+def ask_for(live: Connection, workspace_id: int, *names: str) -> UUID:
+    ingest(live, workspace_id, [message(userId=name) for name in names])
+    references = [f"user_id:{name}" for name in names]
+    by = {"workspace_id": workspace_id, "actor": "eva", "reason": "", "suppress": False, "now": NOON}
+    return ask_to_erase(live, references=references, **by).id
+
+
+@pytest.mark.parametrize("error", [psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure])
+def test_who_meets_a_rival_is_tried_again(
+    live: Connection, workspace_id: int, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+):
+    from tessera.privacy import requests
+
+    asked = ask_for(live, workspace_id, "ana")
+    erase, rivals = requests.erase_whole_person, [1, 2]
+
+    def met(*args: Any, **kwargs: Any) -> Any:
+        if rivals:
+            rivals.pop()
+            raise error("a rival")
+        return erase(*args, **kwargs)
+
+    monkeypatch.setattr(requests, "erase_whole_person", met)
+    run_erasure(live, workspace_id=workspace_id, erasure_id=asked)
+
+    assert rivals == []
+    assert live.execute("SELECT status, code FROM privacy_erased").fetchall() == [("done", "")]
+
+
+def test_a_request_that_lost_its_job_gets_another(live: Connection, workspace_id: int):
+    lost, kept, over = (ask_for(live, workspace_id, name) for name in ("lost", "kept", "over"))
+    run_erasure(live, workspace_id=workspace_id, erasure_id=over)
+    live.execute("DELETE FROM procrastinate_jobs WHERE args->'arguments'->>'erasure_id' <> %s", (str(kept),))
+
+    assert (resume_erasures(live), resume_erasures(live)) == (1, 0)
+    jobs = live.execute("SELECT args->'arguments'->>'erasure_id', lock FROM procrastinate_jobs ORDER BY id").fetchall()
+    assert jobs == [(str(kept), "privacy"), (str(lost), "privacy")]
 
 
 def test_of_two_erasures_of_one_person_one_does_it(live: Connection, workspace_id: int):
