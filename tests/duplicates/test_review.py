@@ -397,3 +397,20 @@ def test_a_decision_and_an_erasure_do_not_wait_for_each_other_for_ever(
     assert decided.state == ("merged" if decision == "accept" else "open")
     assert ends == {"erase": "done"}
     assert live.execute("SELECT count(*) FROM duplicates_pair").fetchone() == (0,)
+
+
+def test_a_search_does_not_bring_back_who_was_erased_meanwhile(
+    live: Live, workspace_id: int, ana_twice: Twice, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tessera.duplicates import store
+
+    propose = store.propose
+
+    def late(*args: Any, **how: Any) -> int:
+        erase_in({}, workspace_id, ana_twice[0])
+        return propose(*args, **how)
+
+    monkeypatch.setattr(store, "propose", late)
+
+    assert look().proposed == 0
+    assert live.execute("SELECT count(*) FROM duplicates_pair").fetchone() == (0,)
