@@ -320,3 +320,25 @@ def test_a_person_with_a_hundred_thousand_events(live: Connection, workspace_id:
     assert reports[0].counts["events_history"] == 100_000
     assert left_of(live, [person]) == set()
     assert peak < 20 * 1024**2
+
+
+def test_search_words_are_found_by_their_key(live: Connection, workspace_id: int):
+    traits = {"firstName": "Ana", "lastName": "Ruiz Gómez", "phone": "+34600111222"}
+    ingest(live, workspace_id, [message("identify", userId="ana", traits=traits)])
+    live.execute(
+        "INSERT INTO profiles_search SELECT %s, md5(n::text), gen_random_uuid() FROM generate_series(1, 20000) n",
+        (workspace_id,),
+    )
+    live.execute("ANALYZE profiles_search")
+    live.execute("SELECT pg_stat_force_next_flush()")
+    scans = "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'profiles_search'"
+    before = live.execute(scans).fetchone()
+    person = root(live, "user_id", "ana")
+    assert person is not None
+    reports: list[ErasureReport] = []
+
+    erasing(workspace_id, person, reports)()
+
+    assert live.execute(scans).fetchone() == before
+    assert reports[0].counts["profiles_search"] == 4
+    assert live.execute("SELECT count(*) FROM profiles_search WHERE profile_id = %s", (person,)).fetchone() == (0,)
