@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tessera.duplicates import records
 from tessera.duplicates.records import Record, letters, record_from, script_of, table_of
 
 SOMEBODY = UUID(int=7)
@@ -83,6 +84,15 @@ def test_the_fingerprint_changes_with_what_is_compared_and_with_nothing_else() -
 
     assert record(first_name="ANA", email="ana@example.com", plan="gold").fingerprint == ana.fingerprint
     assert record(first_name="Anna", email="ana@example.com").fingerprint != ana.fingerprint
+
+
+def test_the_fingerprint_cannot_be_made_without_the_key_of_the_installation(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = record(email="ana@example.com").fingerprint
+    records._key_of.cache_clear()
+    monkeypatch.setenv("TESSERA_SECRET_DUPLICATES", "of another installation")
+
+    assert record(email="ana@example.com").fingerprint != ours
+    records._key_of.cache_clear()
 
 
 def test_a_name_alone_is_not_compared() -> None:

@@ -1,6 +1,7 @@
 """What reviewers say about a pair, and what becomes of it."""
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -352,3 +353,64 @@ def test_nobody_at_all(look: Look) -> None:
     run = look()
 
     assert (run.state, run.people, run.proposed) == ("done", 0, 0)
+
+
+WAITING = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+
+
+def erase_in(ends: dict[str, str], workspace_id: int, person: UUID) -> None:
+    from tessera.privacy.actions import erase_person
+
+    with connect(autocommit=True) as other:
+        by = {"workspace_id": workspace_id, "actor": "eva", "reason": "", "suppress": False, "now": now()}
+        erase_person(other, profile_id=person, **by)
+        ends["erase"] = "done"
+
+
+@pytest.mark.parametrize("decision", ["accept", "undo"])
+def test_a_decision_and_an_erasure_do_not_wait_for_each_other_for_ever(
+    decision: str, live: Live, workspace_id: int, ana_twice: Twice, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The erasure begins when the pair is locked and nothing is merged or split yet, the worst moment."""
+    look()
+    (pair,) = queue(live, workspace_id)
+    if decision == "undo":
+        accept(live, workspace_id, pair)
+    door = "merge_profiles" if decision == "accept" else "split_profiles"
+    ends: dict[str, str] = {}
+    eraser = threading.Thread(target=erase_in, args=(ends, workspace_id, pair.left))
+    real = getattr(identity, door)
+
+    def with_a_rival(connection: Live, **how: Any) -> Any:
+        eraser.start()
+        with connect(autocommit=True) as watcher:
+            deadline = time.monotonic() + 30
+            while not watcher.execute(WAITING).fetchone():
+                assert time.monotonic() < deadline, "the erasure waits for nothing"
+                time.sleep(0.01)
+        return real(connection, **how)
+
+    monkeypatch.setattr(actions.identity, door, with_a_rival)
+    decided = (accept if decision == "accept" else undo)(live, workspace_id, pair)
+    eraser.join(60)
+
+    assert decided.state == ("merged" if decision == "accept" else "open")
+    assert ends == {"erase": "done"}
+    assert live.execute("SELECT count(*) FROM duplicates_pair").fetchone() == (0,)
+
+
+def test_a_search_does_not_bring_back_who_was_erased_meanwhile(
+    live: Live, workspace_id: int, ana_twice: Twice, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tessera.duplicates import store
+
+    propose = store.propose
+
+    def late(*args: Any, **how: Any) -> int:
+        erase_in({}, workspace_id, ana_twice[0])
+        return propose(*args, **how)
+
+    monkeypatch.setattr(store, "propose", late)
+
+    assert look().proposed == 0
+    assert live.execute("SELECT count(*) FROM duplicates_pair").fetchone() == (0,)

@@ -13,9 +13,11 @@ from typing import Any
 
 import psycopg
 import pytest
+from procrastinate.jobs import Job
 
-from tessera.foundation.database import connect
+from tessera.foundation.database import connect, may_pass
 from tessera.jobs import AlreadyWaiting, defer
+from tessera.jobs.keeper import Hindered, JobFailed, Killed, _Again
 from tessera.jobs.queue import failed_since, waiting
 from tessera.jobs.registry import UnknownTask, run_task, task
 
@@ -23,7 +25,13 @@ PATIENCE = 60.0
 TASKS = """
 import os, time
 from pathlib import Path
+from tessera.foundation.database import connect
 from tessera.jobs import task
+from tessera.jobs.registry import TASKS
+from tessera.project.periodic import PERIODIC
+
+for each in PERIODIC:  # what the clock asks for while the test runs
+    TASKS[each.name] = lambda: None
 
 @task("test.note")
 def note(folder: str, text: str) -> None:
@@ -41,6 +49,14 @@ def slow(folder: str) -> None:
 @task("test.broken")
 def broken() -> None:
     raise RuntimeError("out of order")
+
+@task("test.hindered")
+def hindered(folder: str, by: str) -> None:
+    path = Path(folder) / by
+    path.write_text(path.read_text() + "again" if path.exists() else "once ")
+    if path.read_text() == "once ":
+        with connect() as connection:
+            connection.execute("DO $$BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '" + by + "'; END$$")
 """
 
 
@@ -109,7 +125,8 @@ def test_jobs_are_done_once_and_forgotten(live: psycopg.Connection[Any], databas
         eventually(lambda: waiting(live) == 0)
 
     assert [(tmp_path / name).read_text() for name in ("a", "b")] == ["1", "1"]
-    assert live.execute("SELECT count(*) FROM procrastinate_jobs").fetchone() == (0,)
+    left = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'tessera.run'"
+    assert live.execute(left).fetchone() == (0,)
 
 
 def test_a_job_that_fails_is_not_tried_again(live: psycopg.Connection[Any], database: str, tmp_path: Path) -> None:
@@ -120,6 +137,46 @@ def test_a_job_that_fails_is_not_tried_again(live: psycopg.Connection[Any], data
         eventually(lambda: failed_since(live) == 2)
 
     assert live.execute("SELECT DISTINCT attempts FROM procrastinate_jobs").fetchall() == [(1,)]
+
+
+def test_a_job_that_was_hindered_is_tried_again(live: psycopg.Connection[Any], database: str, tmp_path: Path) -> None:
+    states = ["40P01", "40001", "57P01"]  # a deadlock, a serialisation failure, the server is stopped
+    for state in [*states, "22012"]:  # a division by zero is our own fault
+        defer(live, "test.hindered", folder=str(tmp_path), by=state)
+
+    with keeper(database, tmp_path):
+        eventually(lambda: waiting(live) == 0)
+
+    assert {state: (tmp_path / state).read_text() for state in states} == dict.fromkeys(states, "once again")
+    assert ((tmp_path / "22012").read_text(), failed_since(live)) == ("once ", 1)
+
+
+def test_what_hinders_a_job_for_ever_ends_it_and_a_killed_one_sooner() -> None:
+    again = _Again()
+
+    def tries(error: Exception) -> int:
+        return sum(
+            again.get_retry_decision(
+                exception=error,
+                job=Job(
+                    id=1, lock=None, queueing_lock=None, queue="jobs", task_name="x", attempts=attempts, priority=0
+                ),
+            )
+            is not None
+            for attempts in range(100)
+        )
+
+    assert (tries(Killed("x")), tries(Hindered("x")), tries(JobFailed("x"))) == (5, 20, 0)
+
+
+def test_what_may_pass_is_told_from_what_may_not() -> None:
+    wrapped = RuntimeError("Django's")
+    wrapped.__cause__ = psycopg.OperationalError("connection refused")
+
+    assert may_pass(wrapped)
+    assert may_pass(psycopg.errors.DeadlockDetected("x"))
+    assert not may_pass(psycopg.errors.UniqueViolation("x"))
+    assert not may_pass(RuntimeError("x"))
 
 
 @pytest.mark.parametrize("victim", ["job", "keeper"])
@@ -146,7 +203,8 @@ def test_stopping_the_keeper_gives_the_job_back(live: psycopg.Connection[Any], d
 
     with keeper(database, tmp_path):
         eventually(lambda: any(tmp_path.glob("begun-*")))
-    assert live.execute("SELECT status::text FROM procrastinate_jobs").fetchone() == ("todo",)
+    ours = "SELECT status::text FROM procrastinate_jobs WHERE task_name = 'tessera.run'"
+    assert live.execute(ours).fetchall() == [("todo",)]
     with keeper(database, tmp_path):
         eventually((tmp_path / "done").exists)
 

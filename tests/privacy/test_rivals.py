@@ -21,7 +21,7 @@ from tessera.identity.actions import AlreadyOnePerson, MergeRefused, merge_profi
 from tessera.identity.directory import NoSuchProfile
 from tessera.privacy import actions
 from tessera.privacy.actions import ErasureReport, erase_person
-from tessera.privacy.requests import ask_to_erase, run_erasure
+from tessera.privacy.requests import ask_to_erase, resume_erasures, run_erasure
 
 from .world import MARKS, people_with_marks, places_of, tables
 
@@ -158,6 +158,45 @@ def test_a_job_killed_half_way_goes_on_with_the_next_name(
     assert live.execute("SELECT status FROM privacy_erasure").fetchone() == ("done",)
 
 
+def ask_for(live: Connection, workspace_id: int, *names: str) -> UUID:
+    ingest(live, workspace_id, [message(userId=name) for name in names])
+    references = [f"user_id:{name}" for name in names]
+    by = {"workspace_id": workspace_id, "actor": "eva", "reason": "", "suppress": False, "now": NOON}
+    return ask_to_erase(live, references=references, **by).id
+
+
+@pytest.mark.parametrize("error", [psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure])
+def test_who_meets_a_rival_is_tried_again(
+    live: Connection, workspace_id: int, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+):
+    from tessera.privacy import requests
+
+    asked = ask_for(live, workspace_id, "ana")
+    erase, rivals = requests.erase_whole_person, [1, 2]
+
+    def met(*args: Any, **kwargs: Any) -> Any:
+        if rivals:
+            rivals.pop()
+            raise error("a rival")
+        return erase(*args, **kwargs)
+
+    monkeypatch.setattr(requests, "erase_whole_person", met)
+    run_erasure(live, workspace_id=workspace_id, erasure_id=asked)
+
+    assert rivals == []
+    assert live.execute("SELECT status, code FROM privacy_erased").fetchall() == [("done", "")]
+
+
+def test_a_request_that_lost_its_job_gets_another(live: Connection, workspace_id: int):
+    lost, kept, over = (ask_for(live, workspace_id, name) for name in ("lost", "kept", "over"))
+    run_erasure(live, workspace_id=workspace_id, erasure_id=over)
+    live.execute("DELETE FROM procrastinate_jobs WHERE args->'arguments'->>'erasure_id' <> %s", (str(kept),))
+
+    assert (resume_erasures(live), resume_erasures(live)) == (1, 0)
+    jobs = live.execute("SELECT args->'arguments'->>'erasure_id', lock FROM procrastinate_jobs ORDER BY id").fetchall()
+    assert jobs == [(str(kept), "privacy"), (str(lost), "privacy")]
+
+
 def test_of_two_erasures_of_one_person_one_does_it(live: Connection, workspace_id: int):
     for number in range(5):
         ingest(live, workspace_id, [message(userId=f"twice-{number}") for _ in range(20)])
@@ -281,3 +320,25 @@ def test_a_person_with_a_hundred_thousand_events(live: Connection, workspace_id:
     assert reports[0].counts["events_history"] == 100_000
     assert left_of(live, [person]) == set()
     assert peak < 20 * 1024**2
+
+
+def test_search_words_are_found_by_their_key(live: Connection, workspace_id: int):
+    traits = {"firstName": "Ana", "lastName": "Ruiz Gómez", "phone": "+34600111222"}
+    ingest(live, workspace_id, [message("identify", userId="ana", traits=traits)])
+    live.execute(
+        "INSERT INTO profiles_search SELECT %s, md5(n::text), gen_random_uuid() FROM generate_series(1, 20000) n",
+        (workspace_id,),
+    )
+    live.execute("ANALYZE profiles_search")
+    live.execute("SELECT pg_stat_force_next_flush()")
+    scans = "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'profiles_search'"
+    before = live.execute(scans).fetchone()
+    person = root(live, "user_id", "ana")
+    assert person is not None
+    reports: list[ErasureReport] = []
+
+    erasing(workspace_id, person, reports)()
+
+    assert live.execute(scans).fetchone() == before
+    assert reports[0].counts["profiles_search"] == 4
+    assert live.execute("SELECT count(*) FROM profiles_search WHERE profile_id = %s", (person,)).fetchone() == (0,)

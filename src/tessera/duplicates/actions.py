@@ -1,4 +1,7 @@
-"""Looking for duplicates, and saying of a pair what it is. What staff or keys do leaves an audit entry."""
+"""Looking for duplicates, and saying of a pair what it is. What staff or keys do leaves an audit entry.
+
+Locks: the lane and the people before the pair, as an erasure holds them when it removes its pairs.
+"""
 
 import logging
 from collections.abc import Sequence
@@ -17,6 +20,7 @@ from tessera.foundation.clock import now_micros, to_datetime
 from tessera.foundation.errors import TesseraError
 from tessera.identity import actions as identity
 from tessera.identity import queries as people
+from tessera.identity.directory import NoSuchProfile
 from tessera.jobs import defer
 
 Connection = psycopg.Connection[Any]
@@ -141,10 +145,12 @@ def accept_pair(
     Raises `NoSuchPair`, `AlreadyDecided`, `PairIsStale`, `NotInPair`, and what `merge_profiles` raises.
     """
     with connection.transaction():
-        pair = _open_pair(connection, workspace_id, pair_id)
+        pair = _pair(connection, workspace_id, pair_id)
         keep = keep or pair.left  # ids are made in the order of time
         if keep not in (pair.left, pair.right):
             raise NotInPair(f"{keep} is neither of the two")
+        _hold(connection, workspace_id, keep, pair.right if keep == pair.left else pair.left)
+        pair = _open_pair(connection, workspace_id, pair_id)
         merge = identity.merge_profiles(
             connection,
             workspace_id=workspace_id,
@@ -184,11 +190,7 @@ def undo_decision(connection: Connection, *, workspace_id: int, pair_id: UUID, a
     Raises `NoSuchPair`, `NotDecided`, and `AlreadyUndone` where the merge was split elsewhere.
     """
     with connection.transaction():
-        pair = store.pair_by_id(connection, workspace_id, pair_id, lock=True)
-        if pair is None:
-            raise NoSuchPair(f"there is no pair {pair_id}")
-        if pair.state not in (MERGED, REJECTED):
-            raise NotDecided("nothing was decided about this pair")
+        pair = _decided_pair(connection, workspace_id, pair_id)
         if pair.merge_id is not None:
             identity.split_profiles(connection, workspace_id=workspace_id, merge_id=pair.merge_id, actor=actor, now=now)
         store.decide(connection, pair, OPEN, by=None, now=None)
@@ -201,11 +203,37 @@ def erase_traces(connection: Connection, workspace_id: int, profile_ids: Sequenc
     return {"duplicates_pair": store.forget(connection, workspace_id, profile_ids)}
 
 
-def _open_pair(connection: Connection, workspace_id: int, pair_id: UUID) -> Pair:
-    """The pair, locked, while it still waits and both are still the people they were."""
-    pair = store.pair_by_id(connection, workspace_id, pair_id, lock=True)
+def _pair(connection: Connection, workspace_id: int, pair_id: UUID, *, lock: bool = False) -> Pair:
+    pair = store.pair_by_id(connection, workspace_id, pair_id, lock=lock)
     if pair is None:
         raise NoSuchPair(f"there is no pair {pair_id}")
+    return pair
+
+
+def _hold(connection: Connection, workspace_id: int, keep: UUID, absorb: UUID) -> None:
+    """Whoever is erased takes their pairs along, so where one of the two is gone, so is the pair."""
+    try:
+        identity.hold_people(connection, workspace_id=workspace_id, keep=keep, absorb=absorb)
+    except NoSuchProfile:
+        raise NoSuchPair("one of the two is gone, and the pair with them") from None
+
+
+def _decided_pair(connection: Connection, workspace_id: int, pair_id: UUID) -> Pair:
+    """The pair, locked, once it is decided; where that was a merge, with the locks of splitting it."""
+    seen = _pair(connection, workspace_id, pair_id)
+    if seen.merge_id is not None:
+        merge = people.merge_by_id(connection, workspace_id, seen.merge_id)
+        if merge is not None:
+            _hold(connection, workspace_id, merge.kept_link, merge.absorbed_link)
+    pair = _pair(connection, workspace_id, pair_id, lock=True)
+    if pair.state not in (MERGED, REJECTED) or pair.merge_id != seen.merge_id:
+        raise NotDecided("nothing was decided about this pair, or another decision was quicker")
+    return pair
+
+
+def _open_pair(connection: Connection, workspace_id: int, pair_id: UUID) -> Pair:
+    """The pair, locked, while it still waits and both are still the people they were."""
+    pair = _pair(connection, workspace_id, pair_id, lock=True)
     if pair.state in (MERGED, REJECTED):
         raise AlreadyDecided(f"{pair.decided_by} has {pair.state} this pair already")
     roots = people.roots_of(connection, [pair.left, pair.right])

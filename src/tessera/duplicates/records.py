@@ -5,16 +5,19 @@ of other scripts than Latin are mapped one to one onto ASCII, because DuckDB mea
 Cyrillic names would look alike by their first bytes alone.
 """
 
+import hmac
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
-from hashlib import sha256
+from functools import cache, lru_cache
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import pyarrow as pa
 
+from tessera.foundation.secrets import secret
+from tessera.foundation.settings import settings
 from tessera.identity.queries import HeldIdentifier
 from tessera.profiles.person import values_of
 from tessera.profiles.state import State
@@ -25,6 +28,12 @@ _POSTCODES: Final = ("postalCode", "postal_code", "postcode", "zip")
 PHONE_TAIL: Final = 8
 """Digits from the end that tell a number whether or not the code of the country was dialled."""
 MOST_LETTERS: Final = 100
+
+
+@cache
+def _key_of(home: Path) -> bytes:
+    """The installation's secret `duplicates`; machines that share a database must share it."""
+    return secret("duplicates").encode()
 
 
 class Record(NamedTuple):
@@ -53,9 +62,9 @@ class Record(NamedTuple):
 
     @property
     def fingerprint(self) -> bytes:
-        """Stands for what is compared: a decision holds until this changes. 16 bytes."""
+        """Stands for what is compared: a decision holds until this changes. 16 bytes, keyed: no guess can be tested."""
         text = "\x1f".join(field or "" for field in self[2:])
-        return sha256(text.encode()).digest()[:16]
+        return hmac.digest(_key_of(settings().home), text.encode(), "sha256")[:16]
 
 
 _TEXTS: Final = [name for name in Record._fields if name != "known"]

@@ -12,6 +12,7 @@ from psycopg.rows import kwargs_row
 
 from tessera.duplicates.search import Crowd, Found, Likely, Weight
 from tessera.foundation.ids import uuid7
+from tessera.identity.store import keep_profiles
 
 Connection = psycopg.Connection[Any]
 OPEN, MERGED, REJECTED, STALE = "open", "merged", "rejected", "stale"
@@ -186,8 +187,13 @@ def propose(
 ) -> int:
     """Put these pairs into the queue, except those whose decision still holds; what is not among them goes out of it.
 
+    Pairs of people who were erased since they were read are dropped. In the caller's transaction.
     Returns how many the queue has of this run.
     """
+    there = keep_profiles(connection, {person for pair in pairs for person in (pair.left, pair.right)})
+    pairs = sorted(  # in one order, as the rows are locked
+        (pair for pair in pairs if pair.left in there and pair.right in there), key=lambda pair: (pair.left, pair.right)
+    )
     connection.execute(
         _PROPOSE,
         {

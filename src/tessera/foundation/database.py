@@ -1,11 +1,14 @@
 """The way to PostgreSQL: where it is, and a plain connection to it. Knows no Django."""
 
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 
 from tessera.foundation.embedded import embedded_dsn
 from tessera.foundation.settings import settings
+
+_PASSING: Final = frozenset({"08", "40", "53", "55", "57", "58"})
+"""Classes of SQLSTATE: connection lost, rolled back for a rival, out of room, locked, stopped by hand, system error."""
 
 
 def dsn() -> str:
@@ -16,3 +19,16 @@ def dsn() -> str:
 def connect(*, autocommit: bool = False, application: str = "tessera") -> psycopg.Connection[Any]:
     """A connection in UTC. Raises `psycopg.OperationalError` while the server is away."""
     return psycopg.connect(dsn(), autocommit=autocommit, application_name=application, options="-c timezone=UTC")
+
+
+def may_pass(error: BaseException | None) -> bool:
+    """Whether the same again may do later: the database is away or busy, or a rival was quicker (deadlock, …).
+
+    Also where another error (Django's, a room's) was raised from it.
+    """
+    while error is not None:
+        if isinstance(error, psycopg.Error):
+            state = error.sqlstate
+            return isinstance(error, psycopg.OperationalError) if state is None else state[:2] in _PASSING
+        error = error.__cause__
+    return False

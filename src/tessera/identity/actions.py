@@ -84,6 +84,15 @@ def merge_profiles(
     return found
 
 
+def hold_people(connection: Connection, *, workspace_id: int, keep: UUID, absorb: UUID) -> None:
+    """Take the locks of merging these two (or splitting them) ahead, for who must lock rows that come after people.
+
+    They are held until the caller's transaction ends. Raises `NoSuchProfile`.
+    """
+    inbox.claim_lane(connection, lane_of(str(keep)), wait=True)
+    _lock_people(connection, workspace_id, (keep, absorb))
+
+
 def _refuse_forbidden(connection: Connection, kept: UUID, absorbed: UUID, now: datetime) -> frozenset[UUID]:
     """The members that will move. Raises `MergeRefused`."""
     people, _ = store.read_people(connection, {kept, absorbed}, {})

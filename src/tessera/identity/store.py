@@ -257,6 +257,14 @@ def lock_profiles(connection: Connection, profiles: Iterable[UUID]) -> None:
         cursor.executemany(_LOCK, [(profile,) for profile in sorted(profiles)])
 
 
+def keep_profiles(connection: Connection, profiles: Iterable[UUID]) -> set[UUID]:
+    """Which of these there are; none of them is erased before the transaction ends. Waits for who is being erased."""
+    rows = connection.execute(
+        "SELECT id FROM identity_profile WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE", (list(profiles),)
+    )
+    return {row[0] for row in rows}
+
+
 def reroot(connection: Connection, roots: dict[UUID, UUID]) -> None:
     """Point these profiles at their roots and mark them changed. The caller holds them locked."""
     _change(connection, [{"id": profile, "root": roots[profile], "version": None} for profile in sorted(roots)])

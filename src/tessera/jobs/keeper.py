@@ -1,8 +1,8 @@
 """The process that does jobs: takes them from the queue and gives each a process of its own.
 
 A job may use all of a processor and a gigabyte, hang or crash; its keeper only watches, so its heartbeat goes on, and
-the memory comes back. A job whose process was killed is done again; one whose keeper was killed is taken over by
-another keeper when the heartbeat is missed.
+the memory comes back. A job whose process was killed is done again, and so is one that met an error which may pass;
+one whose keeper was killed is taken over by another keeper when the heartbeat is missed.
 """
 
 import asyncio
@@ -21,11 +21,16 @@ from procrastinate import App, BaseRetryStrategy, RetryDecision
 from procrastinate.jobs import Job
 
 from tessera.jobs.queue import RUN, working_app
+from tessera.jobs.registry import TRY_LATER
 
 log = structlog.get_logger("jobs")
 AT_ONCE: Final = 2
 MOST_TRIES: Final = 5
+"""Of a job that is killed: five times out of memory, and it is the job."""
+MOST_TRIES_LATER: Final = 20
+"""Of a job that met what may pass: with the pauses, half an hour."""
 PAUSE: Final = 2
+LONGEST_PAUSE: Final = 120
 HEARTBEAT: Final = 2.0
 MISSED_AFTER: Final = 10.0
 SWEEP_EVERY: Final = 3.0
@@ -46,15 +51,25 @@ class Killed(Exception):
     """The job's process ended by a signal: it did not fail, it was stopped."""
 
 
+class Hindered(Exception):
+    """The job's process met what may pass: the database was away, or a rival was quicker."""
+
+
 class JobFailed(Exception):
     """The job's process said no. The reason is in its own log lines."""
 
 
-class _AgainWhenKilled(BaseRetryStrategy):
+class _Again(BaseRetryStrategy):
+    """Once more when it was killed or hindered, after pauses that grow; never when it failed."""
+
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
-        if isinstance(exception, Killed) and job.attempts < MOST_TRIES:
-            return RetryDecision(retry_in={"seconds": PAUSE * (job.attempts + 1)})
-        return None
+        limits: dict[type[BaseException], int] = {Killed: MOST_TRIES, Hindered: MOST_TRIES_LATER}
+        tries = limits.get(type(exception), 0)
+        if job.attempts >= tries:
+            return None
+        # the first pauses grow by two seconds, as a restart takes a few; the later ones double
+        pause = PAUSE * (job.attempts + 1) if job.attempts < MOST_TRIES else PAUSE << job.attempts
+        return RetryDecision(retry_in={"seconds": min(pause, LONGEST_PAUSE)})
 
 
 def keep(periodic: Sequence[Periodic] = ()) -> None:
@@ -65,7 +80,7 @@ def keep(periodic: Sequence[Periodic] = ()) -> None:
 class _Keeper:
     def __init__(self, periodic: Sequence[Periodic]) -> None:
         self._app = working_app()
-        self._app.task(name=RUN, queue="jobs", retry=_AgainWhenKilled())(self._do)
+        self._app.task(name=RUN, queue="jobs", retry=_Again())(self._do)
         for each in periodic:
             _add_periodic(self._app, each, self._do)
         self._stop = asyncio.Event()
@@ -125,6 +140,9 @@ class _Keeper:
         if code < 0 or self._stop.is_set():
             log.warning("job stopped", task=task, by=-code)
             raise Killed(task)
+        if code == TRY_LATER:
+            log.warning("job hindered", task=task)
+            raise Hindered(task)
         if code:
             log.error("job failed", task=task, exit=code)
             raise JobFailed(task)

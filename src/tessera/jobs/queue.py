@@ -59,6 +59,15 @@ def waiting(connection: Connection) -> int:
     return int(row[0]) if row else 0
 
 
+def arguments_under_way(connection: Connection, name: str) -> list[dict[str, Any]]:
+    """What each job of this task that waits or is being done was deferred with."""
+    rows = connection.execute(
+        "SELECT args->'arguments' FROM procrastinate_jobs WHERE status IN ('todo', 'doing') AND args->>'task' = %s",
+        (name,),
+    )
+    return [row[0] for row in rows]
+
+
 def failed_since(connection: Connection, *, days: int = 7) -> int:
     """How many jobs failed for good lately."""
     row = connection.execute(

@@ -1,5 +1,6 @@
 """The tasks there are, by name. A room decorates a function; the project imports the modules that have some."""
 
+import os
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -7,6 +8,8 @@ from tessera.foundation.errors import TesseraError
 
 Function = Callable[..., None]
 TASKS: Final[dict[str, Function]] = {}
+TRY_LATER: Final = os.EX_TEMPFAIL
+"""What the process of a job exits with when what stopped it may pass: the database was away, a rival was quicker."""
 
 
 class UnknownTask(TesseraError):
@@ -17,7 +20,8 @@ def task(name: str) -> Callable[[Function], Function]:
     """Make a function a task: `@task("imports.run")`.
 
     It is called with the arguments it was deferred with (JSON), in a process of its own, and again from the beginning
-    when that process dies: so it must find out itself how far it came, and do nothing twice.
+    when that process dies or met what may pass (`foundation.database.may_pass`): so it must find out itself how far it
+    came, and do nothing twice.
     """
 
     def register(function: Function) -> Function:

@@ -1,9 +1,11 @@
 """Erasing many: a list of names is kept with the job that goes through it, each name in a transaction of its own.
 
-A job that dies goes on with the next name that waits. What a person was named by is forgotten with the outcome, unless
-the fault was ours: then it is kept, and whoever does the request again tries that name again.
+A job that dies goes on with the next name that waits; a request that lost its job gets another. What a person was named
+by is forgotten with the outcome, unless the fault was ours: then it is kept, and whoever does the request again tries
+that name again.
 """
 
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -16,7 +18,9 @@ from tessera.access.audit import record_audit_on
 from tessera.foundation.database import connect
 from tessera.foundation.errors import TesseraError
 from tessera.foundation.ids import uuid7
-from tessera.jobs import defer, task
+from tessera.intake.one_by_one import is_passing
+from tessera.jobs import AlreadyWaiting, defer, task
+from tessera.jobs.queue import arguments_under_way
 from tessera.privacy.actions import LONGEST_REASON, as_json, erase_whole_person, take_turn
 from tessera.privacy.queries import Erasure, erasure
 from tessera.profiles.references import profile_named
@@ -26,6 +30,10 @@ Connection = psycopg.Connection[Any]
 MOST_AT_ONCE: Final = 5_000
 """Names in one request (reference semantics §6.2)."""
 TASK: Final = "privacy.erase"
+RESUME: Final = "privacy.resume"
+MOST_TRIES: Final = 10
+PAUSE: Final = 0.05
+"""Seconds before a person whose erasure met a rival is tried again; longer each time."""
 
 
 class InvalidErasure(TesseraError):
@@ -68,8 +76,58 @@ def ask_to_erase(
             target=f"erasure:{erasure_id}",
             detail={"people": len(references), "suppress": suppress},
         )
-        defer(connection, TASK, lock="privacy", workspace_id=workspace_id, erasure_id=str(erasure_id))
+        _put_in_queue(connection, workspace_id, erasure_id)
     return erasure(connection, workspace_id, erasure_id).erasure
+
+
+def _put_in_queue(connection: Connection, workspace_id: int, erasure_id: UUID) -> None:
+    defer(
+        connection,
+        TASK,
+        lock="privacy",
+        once=f"{TASK}:{erasure_id}",
+        workspace_id=workspace_id,
+        erasure_id=str(erasure_id),
+    )
+
+
+@task(RESUME)
+def do_resume() -> None:
+    """By the clock: no request is left lying because its job was killed or hindered too often."""
+    with connect(autocommit=True, application="tessera erasure") as connection:
+        resume_erasures(connection)
+
+
+def resume_erasures(connection: Connection) -> int:
+    """Put those that are not over and have no job into the queue again; returns how many."""
+    unfinished = connection.execute(
+        "SELECT workspace_id, id FROM privacy_erasure WHERE status IN ('waiting', 'running')"
+    ).fetchall()
+    # asked second: what was asked for meanwhile is not among the first
+    cared_for = {given["erasure_id"] for given in arguments_under_way(connection, TASK)} if unfinished else set()
+    return sum(
+        _resume(connection, workspace_id, erasure_id)
+        for workspace_id, erasure_id in unfinished
+        if str(erasure_id) not in cared_for
+    )
+
+
+def _resume(connection: Connection, workspace_id: int, erasure_id: UUID) -> bool:
+    """False where it came to its end since we looked, or a rival was quicker."""
+    with connection.transaction():
+        row = connection.execute(
+            "SELECT 1 FROM privacy_erasure"
+            " WHERE workspace_id = %s AND id = %s AND status IN ('waiting', 'running') FOR UPDATE",
+            (workspace_id, erasure_id),
+        ).fetchone()
+        if row is None:
+            return False
+        try:
+            _put_in_queue(connection, workspace_id, erasure_id)
+        except AlreadyWaiting:
+            return False
+    log.warning("erasure goes on", erasure=str(erasure_id))
+    return True
 
 
 @task(TASK)
@@ -88,7 +146,7 @@ def run_erasure(connection: Connection, *, workspace_id: int, erasure_id: UUID) 
     _let_failures_wait_again(connection, erasure_id)
     while (number := _next_waiting(connection, erasure_id)) is not None:
         try:
-            _erase_one(connection, workspace_id, erasure_id, number)
+            _erase_against_rivals(connection, workspace_id, erasure_id, number)
         except TesseraError as error:
             _fail_one(connection, erasure_id, number, error.code)
         except psycopg.OperationalError:
@@ -126,6 +184,19 @@ def _next_waiting(connection: Connection, erasure_id: UUID) -> int | None:
         (erasure_id,),
     ).fetchone()
     return row[0] if row else None
+
+
+def _erase_against_rivals(connection: Connection, workspace_id: int, erasure_id: UUID, number: int) -> None:
+    """As `_erase_one`, again where a rival made the database give up on us (a deadlock, `RivalsTooFast`)."""
+    for tries in range(1, MOST_TRIES + 1):
+        try:
+            _erase_one(connection, workspace_id, erasure_id, number)
+            return
+        except psycopg.Error as error:
+            if connection.closed or not is_passing(error) or tries == MOST_TRIES:
+                raise
+            log.warning("erasure met a rival", erasure=str(erasure_id), number=number, error=type(error).__name__)
+            time.sleep(PAUSE * tries)
 
 
 def _erase_one(connection: Connection, workspace_id: int, erasure_id: UUID, number: int) -> None:

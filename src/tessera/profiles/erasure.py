@@ -9,11 +9,14 @@ import psycopg
 from tessera.events.event import Identifier
 from tessera.identity.rules import PROFILE
 from tessera.profiles.person import values_of
-from tessera.profiles.state import State
+from tessera.profiles.state import State, decode_state
+from tessera.profiles.store import read_stored, words_of
 
 Connection = psycopg.Connection[Any]
 
 _OWN: Final = ("profiles_state", "profiles_search", "profiles_avatar")
+_WORDS: Final = "(workspace_id, token, profile_id) IN (SELECT * FROM unnest(%s::int[], %s::text[], %s::uuid[]))"
+"""By the whole key, as the table has no other index: a person's words are those of their state, always."""
 _TO_THEM: Final = """
 DELETE FROM profiles_relation r USING unnest(%s::text[], %s::text[]) AS named (kind, value)
  WHERE r.workspace_id = %s AND r.other_value = named.value AND r.other_kind = named.kind
@@ -29,9 +32,11 @@ def erase_profiles(
 
     The caller holds every lane.
     """
-    counts = {
+    words = connection.execute(f"DELETE FROM profiles_search WHERE {_WORDS}", _word_keys(connection, profiles))  # noqa: S608
+    counts = {"profiles_search": words.rowcount}
+    counts |= {
         table: connection.execute(f"DELETE FROM {table} WHERE profile_id = ANY(%s)", (list(profiles),)).rowcount  # noqa: S608
-        for table in _OWN
+        for table in ("profiles_state", "profiles_avatar")
     }
     ends = [*identifiers, *((PROFILE, str(profile)) for profile in profiles)]
     said = connection.execute("DELETE FROM profiles_relation WHERE profile_id = ANY(%s)", (list(profiles),)).rowcount
@@ -44,14 +49,24 @@ def count_profiles_of(connection: Connection, profiles: Sequence[UUID]) -> dict[
     """What `erase_profiles` would forget of these profiles' own."""
     row = connection.execute(
         "SELECT (SELECT count(*) FROM profiles_state WHERE profile_id = ANY(%(profiles)s)),"
-        " (SELECT count(*) FROM profiles_search WHERE profile_id = ANY(%(profiles)s)),"
+        " %(words)s::bigint,"
         " (SELECT count(*) FROM profiles_avatar WHERE profile_id = ANY(%(profiles)s)),"
         " (SELECT count(*) FROM profiles_relation WHERE profile_id = ANY(%(profiles)s)"
         "     OR other_kind = 'profile_id' AND other_value = ANY(%(profiles)s::text[]))",
-        {"profiles": list(profiles)},
+        {"profiles": list(profiles), "words": len(_word_keys(connection, profiles)[0])},
     ).fetchone()
     assert row is not None
     return dict(zip((*_OWN, "profiles_relation"), row, strict=True))
+
+
+def _word_keys(connection: Connection, profiles: Sequence[UUID]) -> tuple[list[int], list[str], list[UUID]]:
+    """The keys of these profiles' search words: workspaces, words, profiles."""
+    keys = [
+        (stored.workspace_id, word, profile)
+        for profile, stored in read_stored(connection, profiles).items()
+        for word in sorted(words_of(decode_state(stored.state)))
+    ]
+    return [key[0] for key in keys], [key[1] for key in keys], [key[2] for key in keys]
 
 
 def telling_values(state: State) -> list[str]:

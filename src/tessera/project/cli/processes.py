@@ -103,14 +103,16 @@ def job(
     name: Annotated[str, typer.Argument(help="The name of the task.")],
     arguments: Annotated[str, typer.Argument(help="Its arguments as a JSON object.")] = "{}",
 ) -> None:
-    """Do one task here and now: what `tessera jobs` starts for each job."""
+    """Do one task here and now: what `tessera jobs` starts for each job. Exits with 75 where a later try may do."""
     import importlib
 
     import msgspec
+    import structlog
 
+    from tessera.foundation.database import may_pass
     from tessera.foundation.errors import TesseraError
     from tessera.foundation.logs import set_up_logs
-    from tessera.jobs.registry import run_task
+    from tessera.jobs.registry import TRY_LATER, run_task
     from tessera.project.cli import needs
 
     try:
@@ -118,9 +120,15 @@ def job(
     except msgspec.DecodeError as error:
         raise TesseraError(f"the arguments are no JSON object: {error}") from None
     set_up_logs("job")
-    with needs.django():
-        importlib.import_module("tessera.project.tasks")
-        run_task(name, given)
+    try:
+        with needs.django():
+            importlib.import_module("tessera.project.tasks")
+            run_task(name, given)
+    except Exception as error:
+        if not may_pass(error):
+            raise
+        structlog.get_logger("jobs").warning("hindered", task=name, error=f"{type(error).__name__}: {error}")
+        raise typer.Exit(TRY_LATER) from None
 
 
 def worker() -> None:
