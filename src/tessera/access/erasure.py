@@ -7,7 +7,9 @@ from uuid import UUID
 import msgspec
 import psycopg
 
+from tessera.access.requests import opened_answer
 from tessera.foundation.redaction import Redactor, without_texts
+from tessera.foundation.sealed import CannotUnseal
 
 Connection = psycopg.Connection[Any]
 
@@ -19,11 +21,14 @@ SELECT id, target, detail::text FROM access_auditentry
          WHERE strpos(lower(target || ' ' || detail::text), said.value) > 0))
 """
 _ANSWERS: Final = """
-DELETE FROM access_rememberedreply r USING access_apikey k
- WHERE k.id = r.api_key_id AND k.workspace_id = %(workspace)s AND r.body IS NOT NULL
-   AND EXISTS (SELECT 1 FROM unnest(%(values)s::text[]) AS said (value)
-                WHERE strpos(lower(convert_from(r.body, 'UTF8')), said.value) > 0)
+SELECT r.api_key_id, r.idempotency_key, r.body FROM access_rememberedreply r JOIN access_apikey k ON k.id = r.api_key_id
+ WHERE k.workspace_id = %(workspace)s AND r.body IS NOT NULL
+   AND CASE WHEN get_byte(r.body, 0) IN (91, 123)  -- a document as it is; else sealed, to be opened here
+            THEN EXISTS (SELECT 1 FROM unnest(%(values)s::text[]) AS said (value)
+                          WHERE strpos(lower(convert_from(r.body, 'UTF8')), said.value) > 0)
+            ELSE true END
 """
+_FORGET: Final = "DELETE FROM access_rememberedreply WHERE api_key_id = %s AND idempotency_key = %s"
 
 
 def erase_audit_details(
@@ -57,7 +62,20 @@ def erase_answers(connection: Connection, *, workspace_id: int, profiles: Sequen
     A program that repeats such a request has it carried out, on nobody: the person is not found.
     """
     values = _searched(redactor) + [str(profile) for profile in profiles]
-    return connection.execute(_ANSWERS, {"workspace": workspace_id, "values": values}).rowcount
+    rows = connection.execute(_ANSWERS, {"workspace": workspace_id, "values": values}).fetchall()
+    gone = [(api_key_id, key) for api_key_id, key, body in rows if _speaks_of(values, api_key_id, key, bytes(body))]
+    with connection.cursor() as cursor:
+        cursor.executemany(_FORGET, gone)
+    return len(gone)
+
+
+def _speaks_of(values: Sequence[str], api_key_id: int, key: str, body: bytes) -> bool:
+    """What nobody can open any more (the key was changed) can be given to nobody either, so it goes too."""
+    try:
+        text = opened_answer(api_key_id, key, body).decode().lower()
+    except CannotUnseal:
+        return True
+    return any(value in text for value in values)
 
 
 def _searched(redactor: Redactor) -> list[str]:
