@@ -156,3 +156,49 @@ def test_whatever_is_sent_several_times_at_once_is_done_once(live: Live, api: An
 
 def _in_progress(answer: Any) -> bool:
     return answer.status_code == 409 and answer.data["code"] == "request_in_progress"
+
+
+def with_each_text_replaced(body: Any, text: str) -> list[Any]:
+    """The body as often as it has texts and names, each time with another of them replaced."""
+    match body:
+        case str():
+            return [text]
+        case dict():
+            inner = [
+                {**body, name: other} for name, part in body.items() for other in with_each_text_replaced(part, text)
+            ]
+            return [*inner, {**body, text: 1}]
+        case list():
+            return [[other] for part in body for other in with_each_text_replaced(part, text)]
+    return [text]
+
+
+BROKEN = {
+    "torn": b"{",
+    "not UTF-8": b'{"name": "\xff\xfe"}',
+    "half a character": b'{"name": "\\ud800"}',
+    "nested without end": b'{"name":' + b"[" * 200_000 + b"]" * 200_000 + b"}",
+    "ten megabytes": b'{"name": "' + b"x" * 10_000_000 + b'"}',
+    "a number without end": b'{"name": ' + b"9" * 100_000 + b"}",
+    "not a document": b"[1, 2]",
+}
+
+
+def test_what_no_program_should_send_is_refused_and_changes_nothing(
+    live: Live, api: Any, world: World, without_limit: None
+) -> None:
+    taken: dict[tuple[str, str], int] = {}
+    before = audited(live)
+    for one in writes(live, world):
+        if one.kind != "application/json" or one.body is None:
+            continue
+        bodies = list(BROKEN.items())
+        bodies += [("NUL", json.dumps(body).encode()) for body in with_each_text_replaced(one.body, "a\0b")]
+        bodies += [("long", json.dumps(body).encode()) for body in with_each_text_replaced(one.body, "x" * 900_000)]
+        for name, raw in bodies:
+            status = api.send(one.method, one.path, raw).status_code
+            if status not in (400, 404, 409, 411, 413, 415, 422):
+                taken[(one.operation, name)] = status
+
+    assert taken == {}
+    assert audited(live) == before
