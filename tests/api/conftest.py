@@ -129,6 +129,18 @@ def api(key: Callable[..., Api]) -> Api:
 
 
 @pytest.fixture
+def without_limit(live: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A key may ask as often as a test that walks everything has to."""
+    from tessera.foundation.settings import settings
+
+    with monkeypatch.context() as patch:
+        patch.setenv("TESSERA_API_RATE", "1000000")
+        settings.cache_clear()
+        yield
+    settings.cache_clear()
+
+
+@pytest.fixture
 def stranger(key: Callable[..., Api]) -> Api:
     """A key with every scope, of another workspace."""
     from tessera.workspaces.actions import create_workspace

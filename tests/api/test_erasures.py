@@ -37,6 +37,27 @@ def test_a_repeated_erasure_gets_the_first_answer(api, ana, live):
     assert live.execute("SELECT count(*) FROM privacy_erasure").fetchone() == (1,)
 
 
+def test_answers_that_are_kept_sealed_are_looked_through_too(api, ana, live):
+    """Those of staff and keys hold secrets: one that speaks of the person goes, another is given again."""
+    wanted = {"name": "other", "scopes": ["profiles:read"]}
+    made = api.post("keys", key="k-1", **wanted)
+    api.post("staff", key="k-2", email="ana@example.com", role="analyst")
+
+    report = api.delete(f"profiles/{ana['profile_id']}")
+
+    assert (report.status_code, report.data["counts"]["access_rememberedreply"]) == (200, 1)
+    assert api.post("keys", key="k-1", **wanted).content == made.content
+    kept = live.execute("SELECT idempotency_key FROM access_rememberedreply WHERE body IS NOT NULL")
+    assert kept.fetchall() == [("k-1",)]
+
+
+def test_a_sealed_answer_that_nobody_can_open_any_more_stops_no_erasure(api, ana, live):
+    api.post("keys", key="k-1", name="other", scopes=["profiles:read"])
+    live.execute("UPDATE access_rememberedreply SET body = substring(body FOR 20)")
+
+    assert api.delete(f"profiles/{ana['profile_id']}").data["counts"]["access_rememberedreply"] == 1
+
+
 def test_a_stranger_erases_and_sees_nothing(api, stranger, ana):
     report = api.delete(f"profiles/{ana['profile_id']}")
     api.post("suppressions", contact="email:kept@example.com")

@@ -75,10 +75,10 @@ def endpoints(world: World) -> Iterator[Reading]:
     queries = {"/api/v1/catalogue/rehearsal": "?kind=attribute&name=gender&type=number"}
     for path, operations in openapi()["paths"].items():
         if "get" in operations:
-            yield Reading(operations["get"]["operationId"], _filled(path, world.ids) + queries.get(path, ""))
+            yield Reading(operations["get"]["operationId"], filled(path, world.ids) + queries.get(path, ""))
 
 
-def _filled(path: str, ids: dict[str, Any]) -> str:
+def filled(path: str, ids: dict[str, Any]) -> str:
     of = {"profiles": "profile_id", "exports": "export_id", "imports": "import_id", "duplicates": "run_id"}
     id_ = ids.get(of.get(path.split("/")[3], ""), "")
     rest = {"kind": "attribute", "name": "gender", "id": id_}

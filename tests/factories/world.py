@@ -87,8 +87,10 @@ class World:
             people.message(
                 "identify", userId="main", anonymousId=f"browser-{n}", traits=traits | {"plan": "pro", f"own{n}": n}
             ),
-            people.message("page", userId="main", name=f"Page {n}", properties={"url": f"https://a.example/{mark}"}),
-            people.message(userId="main", event=f"Event {n}", properties={"total": n, f"own{n}": mark}),
+            people.message(
+                "page", userId="main", name=f"Page {n}", properties={"url": f"https://a.example/?n=F{mark}"}
+            ),
+            people.message(userId="main", event=f"Event {n}", properties={"total": n, f"own{n}": f"for F{mark}"}),
             people.message("group", userId="main", groupId=f"group-{n}"),
             people.message(
                 "identify", userId=f"other-{n}", traits={"phone": f"+3460077788{n}", "name": f"O{mark} {n}"}

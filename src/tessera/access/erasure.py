@@ -7,7 +7,9 @@ from uuid import UUID
 import msgspec
 import psycopg
 
+from tessera.access.requests import opened_answer
 from tessera.foundation.redaction import OUR_NAMES, Redactor, without_texts
+from tessera.foundation.sealed import CannotUnseal
 
 Connection = psycopg.Connection[Any]
 AT_ONCE: Final = 5_000
@@ -22,13 +24,13 @@ SELECT id, target, detail::text FROM access_auditentry
 _ANSWERS: Final = """
 SELECT r.api_key_id, r.idempotency_key, r.body FROM access_rememberedreply r
   JOIN access_apikey k ON k.id = r.api_key_id
- WHERE k.workspace_id = %s AND substr(r.body, 1, 1) IN ('{', '[')
+ WHERE k.workspace_id = %s AND r.body IS NOT NULL
 """
-"""Documents only. What is sealed begins with neither, can be read by nobody here, and goes by itself within a day."""
 _EMPTY: Final = """
 UPDATE access_rememberedreply r SET body = NULL FROM unnest(%s::bigint[], %s::text[]) AS said (api_key_id, key)
  WHERE r.api_key_id = said.api_key_id AND r.idempotency_key = said.key
 """
+_FORGET: Final = "DELETE FROM access_rememberedreply WHERE api_key_id = %s AND idempotency_key = %s"
 
 
 def erase_audit_details(
@@ -73,7 +75,7 @@ def erase_answers(connection: Connection, *, workspace_id: int, profiles: Sequen
     found = [
         (api_key, key)
         for api_key, key, text in _answers(connection, workspace_id)
-        if any(profile in text for profile in ids) or redactor.found_in_document(text)
+        if text is None or any(profile in text for profile in ids) or redactor.found_in_document(text)
     ]
     if found:
         api_keys, keys = zip(*found, strict=True)
@@ -81,11 +83,15 @@ def erase_answers(connection: Connection, *, workspace_id: int, profiles: Sequen
     return len(found)
 
 
-def _answers(connection: Connection, workspace_id: int) -> Iterator[tuple[int, str, str]]:
+def _answers(connection: Connection, workspace_id: int) -> Iterator[tuple[int, str, str | None]]:
+    """(key, its Idempotency-Key, the answer). None for what nobody can open any more: it can be given to nobody."""
     with connection.cursor(name="remembered_answers") as rows:
         rows.itersize = AT_ONCE
         for api_key, key, body in rows.execute(_ANSWERS, (workspace_id,)):
-            yield api_key, key, bytes(body).decode(errors="replace")
+            try:
+                yield api_key, key, opened_answer(api_key, key, bytes(body)).decode(errors="replace")
+            except CannotUnseal:
+                yield api_key, key, None
 
 
 def _searched(redactor: Redactor) -> list[str]:

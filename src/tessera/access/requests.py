@@ -10,6 +10,7 @@ import psycopg
 from msgspec import Struct
 
 from tessera.foundation.errors import TesseraError
+from tessera.foundation.sealed import seal, unseal
 
 Connection = psycopg.Connection[Any]
 
@@ -130,6 +131,23 @@ def remember_answer(connection: Connection, claim: Claim, *, status: int, body: 
     values = (status, body, claim.api_key_id, claim.key, claim.claimed_at)
     if connection.execute(_REMEMBER, values).rowcount == 0:
         raise RequestInProgress("the request took so long that another one took over; ask again")
+
+
+def sealed_answer(claim: Claim, body: bytes) -> bytes:
+    """For `remember_answer` where the answer holds a new secret (a key, a link)."""
+    return seal(body, context=_context(claim.api_key_id, claim.key))
+
+
+def opened_answer(api_key_id: int, key: str, body: bytes) -> bytes:
+    """The answer as it was given, kept sealed or not: a document begins with a brace, a sealed one never does.
+
+    Raises `CannotUnseal`.
+    """
+    return body if body.startswith((b"{", b"[")) else unseal(body, context=_context(api_key_id, key))
+
+
+def _context(api_key_id: int, key: str) -> str:
+    return f"{api_key_id}:{key}"
 
 
 def release_claim(connection: Connection, claim: Claim) -> None:

@@ -13,8 +13,8 @@ from tessera.api import examples_access as examples
 from tessera.api.door import grant_of
 from tessera.api.parameters import EXAMPLE_ID, Cursor, Limit, only
 from tessera.api.service import answer, endpoint
-from tessera.api.sight import mask_of
 from tessera.foundation.pool import pool
+from tessera.profiles.mask_audit import masked_details
 
 router = Router(tags=["audit"])
 
@@ -51,8 +51,9 @@ def list_audit(
     grant = grant_of(request)
     wanted = AuditFilter(actor=actor, action=action, target=target, since=since, until=until)
     page = audit_page(grant.workspace_id, wanted, before=before, limit=limit)
+    if grant.sees_pii:
+        return answer(page)
     with pool().connection() as connection:
-        mask = mask_of(connection, grant)
-    if mask:
-        page = replace(page, entries=[replace(one, detail=mask.audit_detail(one.detail)) for one in page.entries])
-    return answer(page)
+        details = masked_details(connection, grant.workspace_id, [(one.target, one.detail) for one in page.entries])
+    entries = [replace(one, detail=detail) for one, detail in zip(page.entries, details, strict=True)]
+    return answer(replace(page, entries=entries))

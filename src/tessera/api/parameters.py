@@ -33,8 +33,6 @@ def only(request: HttpRequest, *known: str) -> None:
 
 
 class Body(Schema):
-    """A body that has no other fields than those it names."""
-
     """A body whose fields are all known: a misspelt one must not silently do nothing."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)

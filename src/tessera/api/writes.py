@@ -18,12 +18,19 @@ from django.http import HttpRequest, HttpResponse
 
 from tessera.access.audit import record_audit_on
 from tessera.access.queries import ApiKeyGrant
-from tessera.access.requests import Claim, RememberedAnswer, claim_request, release_claim, remember_answer
+from tessera.access.requests import (
+    Claim,
+    RememberedAnswer,
+    claim_request,
+    opened_answer,
+    release_claim,
+    remember_answer,
+    sealed_answer,
+)
 from tessera.api.door import grant_of
 from tessera.api.problems import CONTENT_TYPE, Refused, encode, problem_of
 from tessera.foundation.errors import TesseraError
 from tessera.foundation.pool import pool
-from tessera.foundation.sealed import seal, unseal
 
 Connection = psycopg.Connection[Any]
 Act = Callable[[Connection], object]
@@ -55,7 +62,7 @@ def carry_out(request: HttpRequest, act: Act, *, run: Run | None = None) -> Http
             now=datetime.now(UTC),
         )
         if isinstance(claim, RememberedAnswer):
-            response = _answered(claim.status, _opened(claim, f"{grant_of(request).api_key_id}:{key}"))
+            response = _answered(claim.status, opened_answer(grant_of(request).api_key_id, key, claim.body))
             response["Idempotency-Replayed"] = "true"
             return response
         return _answered(*_done_under(connection, claim, act, run))
@@ -82,15 +89,8 @@ def with_models(_connection: Connection, act: Act, claim: Claim | None) -> bytes
         django_connection.ensure_connection()
         body = encode(act(django_connection.connection))
         if claim is not None:
-            sealed = seal(body, context=f"{claim.api_key_id}:{claim.key}")
-            remember_answer(django_connection.connection, claim, status=200, body=sealed)
+            remember_answer(django_connection.connection, claim, status=200, body=sealed_answer(claim, body))
         return body
-
-
-def _opened(remembered: RememberedAnswer, claimant: str) -> bytes:
-    """The answer as it was given: a document of ours begins with a brace, a sealed one never does."""
-    body = remembered.body
-    return body if body.startswith((b"{", b"[")) else unseal(body, context=claimant)
 
 
 def _done_under(connection: Connection, claim: Claim, act: Act, run: Run) -> tuple[int, bytes]:

@@ -11,16 +11,15 @@ from typing import Any, Final
 
 import msgspec
 
-_BEGINS_FORMULA: Final = frozenset("=+-@\t\r\n＝＋－＠")
+from tessera.foundation.csv_cells import harmless
+
 _PLAIN_NUMBER: Final = re.compile(r"[+-][0-9]+(?:\.[0-9]+)?")
 _json = msgspec.json.Encoder(order="sorted").encode
 
 
 def neutral(text: str) -> str:
     """The text, with an apostrophe before it where a spreadsheet would evaluate it."""
-    if text and text[0] in _BEGINS_FORMULA and not _PLAIN_NUMBER.fullmatch(text):
-        return "'" + text
-    return text
+    return text if _PLAIN_NUMBER.fullmatch(text) else harmless(text)
 
 
 def cell(value: Any) -> str:

@@ -2,9 +2,10 @@
 
 from typing import Final
 
-_BEGINS_A_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+BEGINS_A_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""The last four are their full-width forms, which a Japanese spreadsheet takes for the others."""
 
 
 def harmless(cell: str) -> str:
     """The text, with an apostrophe in front where a spreadsheet would otherwise carry it out."""
-    return f"'{cell}" if cell.startswith(_BEGINS_A_FORMULA) else cell
+    return f"'{cell}" if cell.startswith(BEGINS_A_FORMULA) else cell

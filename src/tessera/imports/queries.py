@@ -8,6 +8,7 @@ from uuid import UUID
 
 import psycopg
 
+from tessera.foundation.csv_cells import harmless
 from tessera.foundation.errors import TesseraError
 from tessera.imports import store
 from tessera.imports.plan import FileFormat, Plan
@@ -90,8 +91,3 @@ def _csv(rows: list[tuple[str, ...]]) -> bytes:
     text = io.StringIO()
     csv.writer(text).writerows(rows)
     return text.getvalue().encode()
-
-
-def harmless(cell: str) -> str:
-    """The cell with an apostrophe before what a spreadsheet would calculate."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else cell

@@ -17,9 +17,10 @@ from tessera.access import queries
 from tessera.access.actions import record_audit
 from tessera.access.queries import AuditFacts, AuditFilter, AuditPage, InvalidAuditCursor, StaffFacts
 from tessera.console.audit_words import ACTIONS, action_in_words, address_of, detail_in_words
-from tessera.console.permissions import Ability, StaffRequest, requires
-from tessera.console.sight import sight_of
+from tessera.console.permissions import Ability, StaffRequest, abilities_of, requires
 from tessera.foundation.csv_cells import harmless
+from tessera.foundation.pool import pool
+from tessera.profiles.mask_audit import masked_details
 
 PER_PAGE: Final = 50
 PER_CHUNK: Final = 1_000
@@ -122,10 +123,11 @@ def _line(cells: list[str]) -> str:
 
 def _seen(entries: list[AuditFacts], staff: StaffFacts) -> list[AuditFacts]:
     """What the changes say of people is masked for who must not see it; colleagues are not."""
-    mask = sight_of(staff)
-    if mask is None:
+    if Ability.SEE_PII in abilities_of(staff):
         return entries
-    return [msgspec.structs.replace(one, detail=mask.audit_detail(one.detail)) for one in entries]
+    with pool().connection() as connection:
+        details = masked_details(connection, staff.workspace_id, [(one.target, one.detail) for one in entries])
+    return [msgspec.structs.replace(one, detail=detail) for one, detail in zip(entries, details, strict=True)]
 
 
 def _page(workspace_id: int, asked: Asked, before: str | None, limit: int) -> AuditPage:
