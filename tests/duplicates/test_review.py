@@ -362,7 +362,13 @@ def erase_in(ends: dict[str, str], workspace_id: int, person: UUID) -> None:
     from tessera.privacy.actions import erase_person
 
     with connect(autocommit=True) as other:
-        by = {"workspace_id": workspace_id, "actor": "eva", "reason": "", "suppress": False, "now": now()}
+        by: dict[str, Any] = {
+            "workspace_id": workspace_id,
+            "actor": "eva",
+            "reason": "",
+            "suppress": False,
+            "now": now(),
+        }
         erase_person(other, profile_id=person, **by)
         ends["erase"] = "done"
 
@@ -390,7 +396,7 @@ def test_a_decision_and_an_erasure_do_not_wait_for_each_other_for_ever(
                 time.sleep(0.01)
         return real(connection, **how)
 
-    monkeypatch.setattr(actions.identity, door, with_a_rival)
+    monkeypatch.setattr(identity, door, with_a_rival)
     decided = (accept if decision == "accept" else undo)(live, workspace_id, pair)
     eraser.join(60)
 

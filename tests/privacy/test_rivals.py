@@ -161,7 +161,7 @@ def test_a_job_killed_half_way_goes_on_with_the_next_name(
 def ask_for(live: Connection, workspace_id: int, *names: str) -> UUID:
     ingest(live, workspace_id, [message(userId=name) for name in names])
     references = [f"user_id:{name}" for name in names]
-    by = {"workspace_id": workspace_id, "actor": "eva", "reason": "", "suppress": False, "now": NOON}
+    by: dict[str, Any] = {"workspace_id": workspace_id, "actor": "eva", "reason": "", "suppress": False, "now": NOON}
     return ask_to_erase(live, references=references, **by).id
 
 

@@ -63,8 +63,7 @@ class _Again(BaseRetryStrategy):
     """Once more when it was killed or hindered, after pauses that grow; never when it failed."""
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
-        limits: dict[type[BaseException], int] = {Killed: MOST_TRIES, Hindered: MOST_TRIES_LATER}
-        tries = limits.get(type(exception), 0)
+        tries = MOST_TRIES if isinstance(exception, Killed) else MOST_TRIES_LATER * isinstance(exception, Hindered)
         if job.attempts >= tries:
             return None
         # the first pauses grow by two seconds, as a restart takes a few; the later ones double
