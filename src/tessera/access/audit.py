@@ -6,7 +6,6 @@ from typing import Any, Final
 import msgspec
 import psycopg
 
-from tessera.access.models import AuditEntry
 from tessera.foundation.ids import uuid7
 
 _ADD: Final = """
@@ -19,6 +18,8 @@ def record_audit(
     *, workspace_id: int | None, actor: str, action: str, target: str, detail: Mapping[str, object] | None = None
 ) -> None:
     """Note who did what to which thing. Call it in the transaction of the change itself."""
+    from tessera.access.models import AuditEntry  # commands and rooms that speak psycopg need no Django
+
     AuditEntry.objects.create(
         workspace_id=workspace_id, actor=actor[:300], action=action, target=target[:300], detail=dict(detail or {})
     )

@@ -1,12 +1,11 @@
-"""What is done by the clock."""
+"""What is done by the clock, by name: the process that reads this never loads Django."""
 
 from typing import Final
 
-from tessera.duplicates.tasks import NIGHTLY as NIGHTLY_DUPLICATES
 from tessera.jobs.keeper import Periodic
 
 PERIODIC: Final[tuple[Periodic, ...]] = (
-    Periodic(NIGHTLY_DUPLICATES, "17 3 * * *"),
+    Periodic("duplicates.nightly", "17 3 * * *"),
     Periodic("privacy.resume", "*/10 * * * *"),
     Periodic("imports.tidy", "23 * * * *"),
     Periodic("exports.sweep", "43 * * * *"),
