@@ -3,10 +3,11 @@
   "use strict";
 
   // The reader's own variant of the page's language (en-GB writes 14:30, en-US 2:30 PM).
+  // One calendar everywhere: data, files and pages without scripts write Gregorian years, th-TH alone would write Buddhist ones.
   const page = document.documentElement.lang;
   const language = navigator.languages.find((one) => one.split("-")[0] === page) || page;
   const timeZone = document.documentElement.dataset.timeZone; // none: the browser's own
-  const format = (parts) => new Intl.DateTimeFormat(language, { ...parts, ...(timeZone && { timeZone }) });
+  const format = (parts) => new Intl.DateTimeFormat(language, { calendar: "gregory", ...parts, ...(timeZone && { timeZone }) });
   const near = format({ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
   const far = format({ day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
   const clock = format({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
