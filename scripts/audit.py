@@ -15,7 +15,6 @@ import httpx
 
 ROOT = Path(__file__).parents[1]
 PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)")
-PUBLIC_INDEX = "https://pypi.org"
 
 
 def pins() -> list[tuple[str, str]]:
@@ -25,11 +24,13 @@ def pins() -> list[tuple[str, str]]:
 
 
 def index() -> str:
-    """Where pip is told to look on this machine; the public index where it is told nothing."""
+    """Where pip is told to look on this machine (`PIP_INDEX_URL`, else pip's own configuration)."""
     command = [sys.executable, "-m", "pip", "config", "get", "global.index-url"]
     asked = os.environ.get("PIP_INDEX_URL") or subprocess.run(command, capture_output=True, text=True).stdout
     address = urlsplit(asked.strip())
-    return f"{address.scheme}://{address.netloc}" if address.netloc else PUBLIC_INDEX
+    if not address.netloc:
+        sys.exit("scripts/audit: say which package index to ask: PIP_INDEX_URL=https://…/simple scripts/audit")
+    return f"{address.scheme}://{address.netloc}"
 
 
 def vulnerabilities(client: httpx.Client, name: str, version: str) -> list[str] | None:
