@@ -33,7 +33,7 @@ from tessera.identity.store import lock_profiles
 from tessera.identity.suppression import suppress as keep_out
 from tessera.intake.erasure import erase_messages
 from tessera.intake.pipeline import RivalsTooFast
-from tessera.privacy.traces import TRACES
+from tessera.privacy.traces import TRACES, Gone
 from tessera.profiles.erasure import erase_profiles, telling_values
 from tessera.profiles.relations import RELATION_ADDED, RELATION_REMOVED
 from tessera.profiles.state import merge_states
@@ -199,10 +199,9 @@ def _erase_rows(connection: Connection, workspace_id: int, person: _Person, coun
     counts["events_history_of_others"] = redact_history(
         connection, others, names, between_people=(RELATION_ADDED, RELATION_REMOVED)
     )
+    gone = Gone(workspace_id, members, identifiers, redactor)
     for trace in TRACES:
-        counts |= trace(
-            connection, workspace_id=workspace_id, profiles=members, identifiers=identifiers, redactor=redactor
-        )
+        counts |= trace(connection, gone)
 
 
 def _everyone_with(connection: Connection, profiles: set[UUID]) -> list[UUID]:

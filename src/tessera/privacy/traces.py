@@ -1,7 +1,7 @@
 """What other rooms hold of a person beyond events, identity and profiles: each gives a function that forgets it."""
 
-from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -19,112 +19,69 @@ from tessera.imports import traces as imports
 Connection = psycopg.Connection[Any]
 
 
-class Trace(Protocol):
-    """Forgets what one room holds of the person, in the transaction of the erasure; returns counts per table.
+class Gone(NamedTuple):
+    """Who is erased. What is not theirs alone is blotted with `redactor`."""
 
-    The caller holds every lane and the person's profiles. What is not the person's alone is blotted with `redactor`.
-    """
-
-    def __call__(
-        self,
-        connection: Connection,
-        *,
-        workspace_id: int,
-        profiles: Sequence[UUID],
-        identifiers: Sequence[Identifier],
-        redactor: Redactor,
-    ) -> dict[str, int]: ...
+    workspace_id: int
+    profiles: Sequence[UUID]
+    identifiers: Sequence[Identifier]
+    redactor: Redactor
 
 
-def _in_rejections(
-    connection: Connection,
-    *,
-    workspace_id: int,
-    profiles: Sequence[UUID],
-    identifiers: Sequence[Identifier],
-    redactor: Redactor,
-) -> dict[str, int]:
-    return {"events_rejection": erase_excerpts(connection, workspace_id=workspace_id, redactor=redactor)}
+Trace = Callable[[Connection, Gone], dict[str, int]]
+"""Forgets what one room holds of the person, in the transaction of the erasure; returns counts per table.
+
+The caller holds every lane and the person's profiles.
+"""
 
 
-def _in_the_books(
-    connection: Connection,
-    *,
-    workspace_id: int,
-    profiles: Sequence[UUID],
-    identifiers: Sequence[Identifier],
-    redactor: Redactor,
-) -> dict[str, int]:
-    contacts = Redactor(value for kind, value in identifiers if kind in ("email", "phone", "user_id"))
-    blotted = erase_audit_details(connection, workspace_id=workspace_id, profiles=profiles, contacts=contacts)
-    gone = erase_answers(connection, workspace_id=workspace_id, profiles=profiles, redactor=redactor)
-    return {"access_auditentry": blotted, "access_rememberedreply": gone}
+def _in_rejections(connection: Connection, gone: Gone) -> dict[str, int]:
+    return {"events_rejection": erase_excerpts(connection, workspace_id=gone.workspace_id, redactor=gone.redactor)}
 
 
-def _in_the_catalogue(
-    connection: Connection,
-    *,
-    workspace_id: int,
-    profiles: Sequence[UUID],
-    identifiers: Sequence[Identifier],
-    redactor: Redactor,
-) -> dict[str, int]:
+def _in_the_books(connection: Connection, gone: Gone) -> dict[str, int]:
+    contacts = Redactor(value for kind, value in gone.identifiers if kind in ("email", "phone", "user_id"))
+    blotted = erase_audit_details(connection, workspace_id=gone.workspace_id, profiles=gone.profiles, contacts=contacts)
+    emptied = erase_answers(connection, workspace_id=gone.workspace_id, profiles=gone.profiles, redactor=gone.redactor)
+    return {"access_auditentry": blotted, "access_rememberedreply": emptied}
+
+
+def _in_the_catalogue(connection: Connection, gone: Gone) -> dict[str, int]:
     return {
-        "events_catalogue": forget_examples(connection, workspace_id),
-        "events_problem": forget_profiles(connection, workspace_id, profiles),
+        "events_catalogue": forget_examples(connection, gone.workspace_id),
+        "events_problem": forget_profiles(connection, gone.workspace_id, gone.profiles),
     }
 
 
-def _in_duplicates(
-    connection: Connection,
-    *,
-    workspace_id: int,
-    profiles: Sequence[UUID],
-    identifiers: Sequence[Identifier],
-    redactor: Redactor,
-) -> dict[str, int]:
-    return duplicates.erase_traces(connection, workspace_id, profiles)
+def _in_duplicates(connection: Connection, gone: Gone) -> dict[str, int]:
+    return duplicates.erase_traces(connection, gone.workspace_id, gone.profiles)
 
 
-def _in_files(
-    connection: Connection,
-    *,
-    workspace_id: int,
-    profiles: Sequence[UUID],
-    identifiers: Sequence[Identifier],
-    redactor: Redactor,
-) -> dict[str, int]:
-    came = imports.erase_traces(connection, workspace_id, identifiers, profiles)
-    went = exports.erase_traces(connection, workspace_id, identifiers, profiles)
+def _in_files(connection: Connection, gone: Gone) -> dict[str, int]:
+    came = imports.erase_traces(connection, gone.workspace_id, gone.identifiers, gone.profiles)
+    went = exports.erase_traces(connection, gone.workspace_id, gone.identifiers, gone.profiles)
     return came | went
 
 
-def _in_requests(
-    connection: Connection,
-    *,
-    workspace_id: int,
-    profiles: Sequence[UUID],
-    identifiers: Sequence[Identifier],
-    redactor: Redactor,
-) -> dict[str, int]:
+def _in_requests(connection: Connection, gone: Gone) -> dict[str, int]:
     """Reasons of every request, and names kept for another try. No row is the person's alone, so there is no count."""
     reasons = connection.execute(
-        "SELECT id, reason FROM privacy_erasure WHERE workspace_id = %s AND reason <> ''", (workspace_id,)
+        "SELECT id, reason FROM privacy_erasure WHERE workspace_id = %s AND reason <> ''", (gone.workspace_id,)
     ).fetchall()
     for erasure_id, reason in reasons:
-        if (said := redactor.text(reason)) != reason:
+        if (said := gone.redactor.text(reason)) != reason:
             connection.execute(
                 "UPDATE privacy_erasure SET reason = %s WHERE workspace_id = %s AND id = %s",
-                (said, workspace_id, erasure_id),
+                (said, gone.workspace_id, erasure_id),
             )
     kept = connection.execute(
         "SELECT i.erasure_id, i.number, i.reference FROM privacy_erased i JOIN privacy_erasure e ON e.id = i.erasure_id"
         " WHERE e.workspace_id = %s AND i.status = 'failed' AND i.reference IS NOT NULL",
-        (workspace_id,),
+        (gone.workspace_id,),
     ).fetchall()
-    names = {*map(str, profiles), *(value.lower() for _, value in identifiers)}
+    names = {*map(str, gone.profiles), *(value.lower() for _, value in gone.identifiers)}
     for erasure_id, number, reference in kept:
-        if redactor.found_in(reference) or _value_of(reference) in names:
+        if gone.redactor.found_in(reference) or _value_of(reference) in names:
             connection.execute(
                 "UPDATE privacy_erased SET reference = NULL WHERE erasure_id = %s AND number = %s", (erasure_id, number)
             )
