@@ -139,6 +139,7 @@ def test_every_page_is_in_order(open_screen: Opened, everything: Everything, lan
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_page_before_the_door_is_in_order(open_screen: Opened, everything: Everything, language: str) -> None:
     screen = open_screen(language, DESKTOP)
+    screen.page.emulate_media(reduced_motion="reduce")
     screen.open("/login")
     screen.page.get_by_role("button", name=LANGUAGES[language]).click()
     open_pages = [

@@ -1,5 +1,6 @@
 """Reading tells no secret, changes nothing, and every answer says what a browser may do with it: all is walked."""
 
+import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable
 from hashlib import sha256
@@ -173,12 +174,16 @@ def test_every_answer_says_what_a_browser_may_do(desk: Callable[..., Client], wo
     assert {200, 302, 401, 403, 404, 405, 422} <= statuses
 
 
+KEPT_NOWHERE_WITHOUT_ASKING = re.compile(r"no-store|immutable|^private, no-cache$")
+"""Not at all; for ever where the name changes with what is in it; or by the browser alone, which asks each time."""
+
+
 def lacks(answer: Any) -> set[str]:
     found = {name for name, values in HEADERS.items() if answer.get(name) not in values}
     policy = answer.get("Content-Security-Policy", "")
     if "default-src 'none'" not in policy or "unsafe" in policy or "*" in policy:
         found.add("Content-Security-Policy")
-    if "no-store" not in answer.get("Cache-Control", "") and "immutable" not in answer.get("Cache-Control", ""):
+    if not KEPT_NOWHERE_WITHOUT_ASKING.search(answer.get("Cache-Control", "")):
         found.add("Cache-Control")
     return found
 

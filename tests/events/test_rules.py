@@ -2,6 +2,7 @@
 
 import threading
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 import psycopg
@@ -9,14 +10,16 @@ import pytest
 from msgspec import UNSET
 
 from factories import people
-from factories.people import drain, ingest, message, put_in_inbox
+from factories.people import NOON, drain, ingest, message, put_in_inbox
 from tessera.events import catalogue, dictionary, problems, rejections
 from tessera.events.dictionary import Change
 from tessera.events.event import Field
-from tessera.foundation.clock import now_micros, to_datetime
+from tessera.events.inbox import InboxRow
+from tessera.foundation.clock import now_micros, to_datetime, to_micros
 from tessera.foundation.database import connect
 from tessera.intake.actions import EventBlocked, InvalidAttributes, apply, change_attributes
 from tessera.intake.context import load_context, refresh
+from tessera.intake.normalise import normalise
 from tessera.intake.worker import Worker
 
 Connection = psycopg.Connection[Any]
@@ -318,3 +321,21 @@ def test_an_unset_change_changes_nothing(live: Connection, workspace_id: int) ->
     added_up(live, workspace_id)
     decide(live, workspace_id, ("attribute", "", "plan"), status=UNSET)
     assert [entry.action for entry in audit_entries(workspace_id)] == ["create_workspace"]
+
+
+def test_names_of_a_batch_that_was_rolled_back_are_judged_again(
+    live: Connection, workspace_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(catalogue.LIMITS, "attribute", 2)
+    gate = load_context(live).gate
+
+    def judged(**traits: int) -> tuple[list[str], list[str]]:
+        body = msgspec.json.encode(message("identify", userId="u1", traits=traits))
+        event = normalise(InboxRow(0, 0, workspace_id, 1, to_micros(NOON), uuid4(), b"", body), region="ES")
+        gate.judge(event)
+        return list(event.traits), event.misfits
+
+    assert judged(a=1, b=2) == (["a", "b"], [])
+    gate.forget_fresh()
+    assert judged(c=3) == (["c"], [])
+    assert judged(a=1, b=2) == (["a"], ["b"])

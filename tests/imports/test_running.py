@@ -11,6 +11,7 @@ from factories.imports import carried_out, csv_file, imported, planned, tried_ou
 from factories.people import NOON, ingest, message, owner, root
 from tessera.events import history
 from tessera.imports import actions, queries
+from tessera.imports.parsing import BATCH
 from tessera.imports.plan import Column, InvalidPlan
 from tessera.imports.records import Counts
 from tessera.intake.settle import progress
@@ -160,6 +161,23 @@ def test_later_rows_of_a_file_win_and_repeat_nobody(live: Connection, workspace_
     done = carried_out(live, dry)
     assert done.counts == Counts(rows=50, created=1, updated=49)
     assert attributes(live, workspace_id, "email", "ana@example.com")["plan"] == "p49"
+
+
+@pytest.mark.parametrize("apart", [1, 2, 3])
+def test_people_come_again_in_the_batches_after(live: Connection, workspace_id: int, apart: int) -> None:
+    """While one batch is written the next are read: whoever is in both is one person, with what the later row says."""
+    first = [[f"u{n}", "free"] for n in range(BATCH)]
+    between = [[f"b{n}", "free"] for n in range(BATCH * (apart - 1))]
+    again = [[f"u{n}", "gold"] for n in range(BATCH - 1, -1, -7)]
+    rest = [[f"r{n}", "free"] for n in range(BATCH)]
+
+    done = imported(live, workspace_id, csv_file([["user_id", "plan"], *first, *between, *again, *rest]))
+
+    assert done.counts == Counts(
+        rows=len(first + between + again + rest), created=len(first + between + rest), updated=len(again)
+    )
+    gold = live.execute("SELECT count(*) FROM profiles_state WHERE state::text LIKE '%\"gold\"%'").fetchone()
+    assert gold == (len(again),)
 
 
 def test_a_column_fills_only_what_is_empty_and_clears_where_it_is_told_to(live: Connection, workspace_id: int) -> None:

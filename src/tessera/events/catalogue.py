@@ -52,6 +52,9 @@ LONGEST_NAME: Final = 255
 MISFIT: Final = "does_not_fit"
 TOO_MANY: Final = "too_many_names"
 TOO_LONG: Final = "name_too_long"
+MOST_ADMITTED: Final = 10_000
+"""Sets of names that are remembered to be all admitted."""
+
 EXAMPLES: Final = 5
 """Events that a problem remembers, to be looked at."""
 
@@ -104,6 +107,7 @@ class Gate:
         self._known: set[Name] = set()
         self._counts: Counter[tuple[int, str]] = Counter()
         self._fresh: set[Name] = set()
+        self._admitted: set[tuple[int, tuple[str, ...]]] = set()
         self._rules: dict[int, rules.Rules] = {}
 
     def load(self, connection: Connection, *, workspace_id: int | None = None) -> None:
@@ -115,6 +119,7 @@ class Gate:
         ).fetchall()
         self._known = {(row[0], row[1], row[2], row[3]) for row in rows} | self._fresh
         self._counts = Counter((name[0], name[1]) for name in self._known)
+        self._admitted.clear()
         self._rules = rules.load(connection, workspace_id=workspace_id)
 
     def admits(self, workspace_id: int, kind: Kind, parent: str, name: str) -> bool:
@@ -132,6 +137,7 @@ class Gate:
     def forget_fresh(self) -> None:
         """The batch that admitted them was rolled back."""
         self._known -= self._fresh
+        self._admitted.clear()
         for name in self._fresh:
             self._counts[name[0], name[1]] -= 1
         self._fresh.clear()
@@ -173,12 +179,21 @@ class Gate:
             event.counted = False
             event.judgement().problems.append((("event", "", ""), TOO_MANY))
         if event.traits:
-            names = [name for name in event.traits if name != MERGE_OBJECTS]
-            refused = [name for name in names if not self.admits(workspace, "attribute", "", name)]
-            for name in refused:
-                del event.traits[name]
-                event.misfits.append(name)
-                event.judgement().problems.append((("attribute", "", ""), TOO_MANY))
+            self._judge_attributes(event)
+
+    def _judge_attributes(self, event: Event) -> None:
+        """Events of one source mostly carry the same names: those that were all admitted are not asked for again."""
+        workspace, together = event.workspace_id, tuple(event.traits)
+        if (workspace, together) in self._admitted:
+            return
+        names = [name for name in together if name != MERGE_OBJECTS]
+        refused = [name for name in names if not self.admits(workspace, "attribute", "", name)]
+        for name in refused:
+            del event.traits[name]
+            event.misfits.append(name)
+            event.judgement().problems.append((("attribute", "", ""), TOO_MANY))
+        if not refused and len(self._admitted) < MOST_ADMITTED:
+            self._admitted.add((workspace, together))
 
 
 class _Part:
@@ -188,11 +203,27 @@ class _Part:
 
     def __init__(self) -> None:
         self.events: Counter[str] = Counter()
-        self.attributes: Counter[str] = Counter()
+        self.attributes: Counter[tuple[str, ...]] = Counter()
         self.samples: dict[str, Any] = {}
         self.properties: dict[str, tuple[Counter[str], dict[str, Any]]] = {}
         self.dropped: Counter[Field] = Counter()
         self.problems: dict[tuple[Field, str], tuple[int, list[tuple[str, str, Micros]]]] = {}
+
+    def see_attributes(self, traits: dict[str, Any]) -> None:
+        """Counted by the names that come together, which are few; a sample is looked for until each name has one."""
+        self.attributes[tuple(traits)] += 1
+        if not traits.keys() <= self.samples.keys():
+            for name, value in traits.items():
+                if value is not None and name not in self.samples and name != MERGE_OBJECTS:
+                    self.samples[name] = value
+
+    def attribute_counts(self) -> Counter[str]:
+        counts: Counter[str] = Counter()
+        for names, count in self.attributes.items():
+            for name in names:
+                counts[name] += count
+        del counts[MERGE_OBJECTS]
+        return counts
 
     def see_properties(self, event: str, properties: dict[str, Any]) -> None:
         seen = self.properties.get(event)
@@ -238,12 +269,8 @@ class Tally:
             part.events[event.name] += 1
             if event.message.properties:
                 part.see_properties(event.name, event.message.properties)
-        for name, value in event.traits.items():
-            if name == MERGE_OBJECTS:
-                continue
-            part.attributes[name] += 1
-            if value is not None and name not in part.samples:
-                part.samples[name] = value
+        if event.traits:
+            part.see_attributes(event.traits)
         if event.judged is not None:
             example = (str(event.event_id), str(profile), event.occurred_at) if profile is not None else None
             for field in event.judged.removed:
@@ -265,7 +292,7 @@ class Tally:
         volume: Counter[Field] = Counter()
         samples: dict[Field, Any] = {("attribute", "", name): value for name, value in part.samples.items()}
         volume.update({("event", "", name): count for name, count in part.events.items()})
-        volume.update({("attribute", "", name): count for name, count in part.attributes.items()})
+        volume.update({("attribute", "", name): count for name, count in part.attribute_counts().items()})
         for event, (counts, seen) in part.properties.items():
             for name, count in counts.items():
                 if self._admits_property(workspace, part, event, name, count):

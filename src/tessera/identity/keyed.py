@@ -64,13 +64,15 @@ class KeyedDirectory(Directory):
         self._roots[profile_id] = profile_id
         self._newborn[profile_id] = event
         left_out: list[tuple[str, Identifier]] = []
+        owner = Owner(profile_id, at)
         for identifier in event.identifiers:
-            address = (workspace, *identifier)
+            kind, value = identifier
+            address = (workspace, kind, value)
             if address in owners:
                 left_out.append((TAKEN, identifier))
                 continue
-            owners[address] = Owner(profile_id, at)
-            claimed[address] = NewIdentifier(*address, profile_id, at, event_id)
+            owners[address] = owner
+            claimed[address] = NewIdentifier(workspace, kind, value, profile_id, at, event_id)
         return Placed(profile_id, True, True, left_out)
 
     def extend(self, event: Event, home: UUID) -> Placed:

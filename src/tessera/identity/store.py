@@ -79,17 +79,18 @@ ON CONFLICT (profile_id, rule, dropped_kind, dropped_value) DO UPDATE
 def read_directory(connection: Connection, events: Iterable[Event]) -> Directory:
     """What is known, right now and unlocked, about everyone these events speak of."""
     events = list(events)
-    return Directory(*_read_known(connection, events, {address for event in events for address in _addresses(event)}))
+    addresses = {address for event in events for address in _addresses(event)}
+    return Directory(*_read_known(connection, events, AskedOwners(connection, addresses)))
 
 
-def read_keyed(connection: Connection, events: Sequence[Event], addresses: set[Address]) -> KeyedDirectory:
-    """As `read_directory`, for rows that are placed by a key and join nobody; `addresses` are all of theirs."""
-    return KeyedDirectory(*_read_known(connection, events, addresses), make_id=uuid7s(len(events)).__next__)
+def read_keyed(connection: Connection, events: Sequence[Event], asked: "AskedOwners") -> KeyedDirectory:
+    """As `read_directory`, for rows that are placed by a key and join nobody; `asked` was asked for all of theirs."""
+    return KeyedDirectory(*_read_known(connection, events, asked), make_id=uuid7s(len(events)).__next__)
 
 
-def _read_known(connection: Connection, events: Sequence[Event], addresses: set[Address]) -> KnownPeople:
-    owners = _read_owners(connection, addresses)
-    named = {profile for event in events for profile in _named(event)}
+def _read_known(connection: Connection, events: Sequence[Event], asked: "AskedOwners") -> KnownPeople:
+    owners = asked.answer()
+    named = {UUID(value) for event in events for kind, value in event.identifiers if kind == PROFILE}
     profiles = {owner.profile_id for owner in owners.values()} | named
     roots = _read_roots(connection, profiles, {event.workspace_id for event in events})
     judged = _roots_to_judge(events, owners, roots)
@@ -111,12 +112,19 @@ def _named(event: Event) -> list[UUID]:
     return [UUID(value) for kind, value in event.identifiers if kind == PROFILE]
 
 
-def _read_owners(connection: Connection, addresses: set[Address]) -> dict[Address, Owner]:
-    if not addresses:
-        return {}
-    workspaces, kinds, values = zip(*addresses, strict=True)
-    rows = connection.execute(_OWNERS, (whole(workspaces), texts(kinds), texts(values)), binary=True).fetchall()
-    return {(workspace, kind, value): Owner(profile, seen) for workspace, kind, value, profile, seen in rows}
+class AskedOwners:
+    """Who has these identifiers, asked at once. In a pipeline the answer comes while other things are done."""
+
+    def __init__(self, connection: Connection, addresses: set[Address]) -> None:
+        self._cursor: psycopg.Cursor[Any] | None = None
+        if addresses:
+            workspaces, kinds, values = zip(*addresses, strict=True)
+            wanted = (whole(workspaces), texts(kinds), texts(values))
+            self._cursor = connection.execute(_OWNERS, wanted, binary=True)
+
+    def answer(self) -> dict[Address, Owner]:
+        rows = self._cursor.fetchall() if self._cursor else []
+        return {(workspace, kind, value): Owner(profile, seen) for workspace, kind, value, profile, seen in rows}
 
 
 def _read_roots(connection: Connection, profiles: set[UUID], workspaces: set[int]) -> dict[UUID, UUID]:

@@ -12,6 +12,7 @@ from tessera.foundation.errors import Outdated
 from tessera.foundation.settings import settings
 from tessera.identity.directory import Address
 from tessera.identity.rules import PROFILE
+from tessera.identity.store import AskedOwners
 from tessera.identity.suppression import suppressed_among
 from tessera.imports import store
 from tessera.imports.parsing import Batch, batches
@@ -39,6 +40,8 @@ class Draft(Struct):
     bytes_read: int
     addresses: set[Address]
     """Every identifier of the rows."""
+    asked: AskedOwners
+    """Who has them, as the database is asked when the draft is made."""
 
 
 class Planned(Struct):
@@ -131,7 +134,24 @@ class Reading:
         if suppressed:
             rows = self.reader.keep_out(rows, suppressed)
             addresses = _addresses_of(rows)
-        return Draft(batch, rows, seen, self.reader.problems, self.source.bytes_read, addresses)
+        asked = AskedOwners(self.reading, addresses)
+        return Draft(batch, rows, seen, self.reader.problems, self.source.bytes_read, addresses, asked)
+
+    def drafts(self) -> Iterator[Draft]:
+        """One draft after the other. While one is planned, the database looks up the people of the next."""
+        with self.reading.pipeline():
+            before: Draft | None = None
+            for batch in self.batches():
+                draft = self.draft(batch)
+                if before is not None:
+                    yield before
+                before = draft
+            if before is not None:
+                yield before
+
+    def ask_again(self, draft: Draft) -> None:
+        """Somebody of the draft was written since the database was asked."""
+        draft.asked = AskedOwners(self.reading, draft.addresses)
 
     def plan_of(self, draft: Draft, *, shadow: Shadow | None = None) -> Planned:
         """What the rows of a draft change. Raises `Outdated` only where rivals keep changing the same people.
@@ -143,8 +163,9 @@ class Reading:
             refused = sum(problem.severity == "error" for problem, _ in draft.problems)
             try:
                 placement = place(
-                    self.reading, draft.rows, draft.addresses, self.reader, self.context.gate, self.rules, shadow=shadow
-                )
+                    self.reading, draft.rows, draft.addresses, draft.asked, self.reader, self.context.gate, self.rules,
+                    shadow=shadow,
+                )  # fmt: skip
             except Outdated:
                 draft = self.draft(draft.batch)
                 continue

@@ -30,7 +30,7 @@ log = structlog.get_logger("imports")
 Connection = psycopg.Connection[Any]
 MOST_PROBLEMS: Final = 10_000
 """Kept per import; beyond them they are only counted."""
-_SWITCH: Final = 0.0005
+_SWITCH: Final = 0.0001
 BETWEEN_COLLECTIONS: Final = 16
 """Batches. Looking for cycles after each took a twelfth of the time and found none."""
 
@@ -139,14 +139,14 @@ def _carry_out(
         return segment.carry_out(ahead, behind, found, step)
     with ThreadPoolExecutor(1, "imports") as pool:
         writer = Writer(ahead, behind, pool, step=step, counts=found.counts)
-        for number, batch in enumerate(ahead.batches(), start=1):
-            draft = ahead.draft(batch)
+        for number, draft in enumerate(ahead.drafts(), start=1):
             if writer.meets(draft):
                 writer.settle()
+                ahead.ask_again(draft)
             planned = ahead.plan_of(draft)
             if writer.crosses(planned):
                 writer.settle()
-                planned = ahead.plan_of(ahead.draft(batch))
+                planned = ahead.plan_of(ahead.draft(draft.batch))
             writer.settle()
             if writer.wanted:
                 break

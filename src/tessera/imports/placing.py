@@ -22,6 +22,7 @@ from tessera.identity import store as identity_store
 from tessera.identity.bulk import PackedPlan
 from tessera.identity.directory import Address
 from tessera.identity.keyed import KeyedDirectory, Placed
+from tessera.identity.store import AskedOwners
 from tessera.imports.plan import Policy
 from tessera.imports.records import Counts
 from tessera.imports.rows import Row, RowReader
@@ -90,14 +91,14 @@ class Rules(Struct, frozen=True):
 
 
 def place(
-    connection: Connection, rows: Sequence[Row], addresses: set[Address], reader: RowReader, gate: Gate, rules: Rules,
-    *, shadow: Shadow | None = None,
+    connection: Connection, rows: Sequence[Row], addresses: set[Address], asked: AskedOwners, reader: RowReader,
+    gate: Gate, rules: Rules, *, shadow: Shadow | None = None,
 ) -> Placement:  # fmt: skip
-    """Plan these rows, in their order; `addresses` are all their identifiers.
+    """Plan these rows, in their order; `addresses` are all their identifiers, about which the database was `asked`.
 
     Raises `Outdated` where people changed while they were being read.
     """
-    directory = identity_store.read_keyed(connection, [row.event for row in rows], addresses)
+    directory = identity_store.read_keyed(connection, [row.event for row in rows], asked)
     persons = _Persons(connection, directory, rows)
     return _Placing(directory, persons, reader, gate, rules, shadow).run(rows, addresses)
 

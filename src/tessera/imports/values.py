@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -13,6 +14,8 @@ from tessera.profiles.attributes import Misfit
 
 Convert = Callable[[Any], Any]
 MAX_TEXT: Final = 16_000
+DAYS_REMEMBERED: Final = 20_000
+"""Dates of a column that were read: people are born and join on few days."""
 _TRUE: Final = frozenset({"true", "yes", "y", "1", "t", "on", "sí", "si", "да", "x"})
 _FALSE: Final = frozenset({"false", "no", "n", "0", "f", "off", "нет"})
 _BLANKS: Final = str.maketrans("", "", " \u00a0\u202f'’")
@@ -83,8 +86,8 @@ def _boolean(cell: Any) -> bool:
 def _date_in(date_format: str) -> Convert:
     """A day as `YYYY-MM-DD`, a moment in ISO 8601 as it is."""
 
-    def date(cell: Any) -> str:
-        text = _text(cell).strip()
+    @lru_cache(maxsize=DAYS_REMEMBERED)
+    def day(text: str) -> str:
         try:
             if not date_format:
                 parse_time(text)
@@ -94,7 +97,7 @@ def _date_in(date_format: str) -> Convert:
             raise Misfit(f"a date is expected ({date_format or 'YYYY-MM-DD'})") from None
         return moment.isoformat() if moment.time() != datetime.min.time() else moment.date().isoformat()
 
-    return date
+    return lambda cell: day(_text(cell).strip())
 
 
 def _list_of(separator: str) -> Convert:

@@ -99,13 +99,15 @@ def words_of(state: State) -> frozenset[str]:
     attributes = state.attributes
     if not attributes:
         return frozenset()
-    words: dict[str, None] = {}
+    words: list[str] = []
     for name in SEARCHED:
         register = attributes.get(name)
-        value = value_of(register) if register else None
+        if register is None:
+            continue
+        value = value_of(register) if register.operations else register.value
         if type(value) is str:
-            words.update(dict.fromkeys(search_words(value[:255])))
-    return frozenset(list(words)[:MAX_WORDS])
+            words += search_words(value[:255])
+    return frozenset(words) if len(words) <= MAX_WORDS else frozenset(list(dict.fromkeys(words))[:MAX_WORDS])
 
 
 @lru_cache(maxsize=20_000)

@@ -22,7 +22,7 @@ from tessera.foundation.errors import SetupError
 from tessera.foundation.settings import settings
 from tessera.intake.context import load_context
 from tessera.intake.worker import Worker
-from tessera.project.bench.ground import environment, throw_away_database
+from tessera.project.bench.ground import environment, machine, throw_away_database
 from tessera.project.bench.world import Traffic, inbox_row, populate, profile_id
 
 WARM_UP: Final = 20
@@ -111,6 +111,6 @@ def _document(timed: Timed, *, people: int, events: int) -> dict[str, Any]:
         "rows": timed.rows,
         "bytes": timed.bytes,
         "rounds": len(card),
-        "cpus": os.cpu_count(),
+        **machine(),
         "load": round(os.getloadavg()[0], 1),
     }

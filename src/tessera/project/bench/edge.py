@@ -4,7 +4,6 @@ Both servers run as granian runs in production, one worker each, on the same thr
 loads one and then the other, several times over, and medians are compared.
 """
 
-import os
 import socket
 import statistics
 import subprocess
@@ -23,7 +22,7 @@ import psycopg
 from tessera.foundation.embedded import borrowed_server
 from tessera.foundation.errors import SetupError
 from tessera.foundation.settings import settings
-from tessera.project.bench.ground import environment, tessera, throw_away_database
+from tessera.project.bench.ground import environment, machine, tessera, throw_away_database
 from tessera.project.bench.load import GRACE, Measurement
 
 COLLECT: Final = "tessera.collect.app:app"
@@ -58,7 +57,7 @@ def run(*, seconds: float = 5.0, connections: int = 64, rounds: int = 5, batch: 
         "connections": connections,
         "seconds": seconds,
         "rounds": rounds,
-        "cpus": os.cpu_count(),
+        **machine(),
         "batch100": {"unit": "events/s", "events_per_request": batch, **hundred},
     }
 

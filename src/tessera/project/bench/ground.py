@@ -1,11 +1,13 @@
 """Where a benchmark takes place: a database of its own beside ours, gone afterwards."""
 
 import os
+import platform
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from secrets import token_hex
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -43,3 +45,8 @@ def tessera(address: str, *words: str) -> str:
 def environment(address: str) -> dict[str, str]:
     """For a process of ours that is to work on that database."""
     return os.environ | {"TESSERA_DATABASE_URL": address, "TESSERA_HOME": str(settings().home)}
+
+
+def machine() -> dict[str, Any]:
+    """What every figure depends on."""
+    return {"cpus": os.cpu_count(), "python": platform.python_version()}

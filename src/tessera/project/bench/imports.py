@@ -6,7 +6,6 @@ needs to keep them if nobody had to be recognised. Every round is a file of new 
 once more, with other values, so that everybody in it is found and changed.
 """
 
-import os
 import random
 import statistics
 import subprocess
@@ -25,7 +24,7 @@ from tessera.foundation.embedded import borrowed_server
 from tessera.foundation.errors import SetupError
 from tessera.foundation.settings import settings
 from tessera.imports.parsing import BATCH
-from tessera.project.bench.ground import environment, throw_away_database
+from tessera.project.bench.ground import environment, machine, throw_away_database
 
 WARM_UP: Final = 8_192
 TABLES: Final = (
@@ -54,6 +53,7 @@ def run(*, rows: int = 100_000, people: int = 100_000, rounds: int = 3, say: Say
         for turn in range(rounds):
             say(f"round {turn + 1} of {rounds}")
             first = 10_000_000 * (turn + 1)
+            live.execute("VACUUM (ANALYZE)")
             live.execute("CHECKPOINT")
             since = ground.positions()
             new.append(ground.take(_file(first, rows, "gold")))
@@ -198,5 +198,5 @@ def _document(
         "rows": rows,
         "people": people,
         "rounds": len(new),
-        "cpus": os.cpu_count(),
+        **machine(),
     }

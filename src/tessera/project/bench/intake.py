@@ -5,7 +5,6 @@ commit, from bytes prepared beforehand: what PostgreSQL needs to keep them if no
 traffic is then folded into a small and into a large number of people, which should cost the same.
 """
 
-import os
 import statistics
 import subprocess
 import sys
@@ -22,7 +21,7 @@ from tessera.foundation.embedded import borrowed_server
 from tessera.foundation.errors import SetupError
 from tessera.foundation.settings import settings
 from tessera.project.bench.fold import Drained, server_cpu
-from tessera.project.bench.ground import environment, throw_away_database
+from tessera.project.bench.ground import environment, machine, throw_away_database
 from tessera.project.bench.world import Traffic, inbox_row, populate
 
 ROWS_PER_COMMIT: Final = 500
@@ -233,7 +232,7 @@ def _document(
         "baseline_server_cpu_us_per_event": round(_median(copied, "server_cpu_microseconds"), 1),
         "events": events,
         "rounds": len(copied),
-        "cpus": os.cpu_count(),
+        **machine(),
     }  # fmt: skip
 
 
