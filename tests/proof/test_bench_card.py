@@ -17,6 +17,10 @@ def test_a_short_run_has_every_figure(database: str) -> None:
     assert 0 < found["baseline_best"] <= found["baseline"]
     assert 0 < found["baseline"] <= found["figure"] <= found["p95"] <= found["worst"]
     assert found["bytes"] > 10_000
+    assert set(found["pages"]) == {
+        "people", "people_in_the_middle", "search_a_name_of_all", "search_two_names", "search_an_address",
+    }  # fmt: skip
+    assert all(time > 0 for time in found["pages"].values())
 
 
 def test_a_person_without_their_events_is_no_figure(database: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,8 @@ Say = Callable[[str], None]
 class Timed(msgspec.Struct):
     """Milliseconds of each request (`cpu_ms`: of our processor alone) and of each set of bare reads.
 
-    `rows` is how many rows these are, `bytes` the page's length.
+    `rows` is how many rows these are, `bytes` the page's length. `pages_ms` are other pages that grow with people:
+    the list at its beginning and in the middle, and searches for a name that everybody has and for one address.
     """
 
     card_ms: list[float]
@@ -41,6 +42,7 @@ class Timed(msgspec.Struct):
     rows: int
     bytes: int
     events: int
+    pages_ms: dict[str, list[float]]
 
 
 def run(
@@ -58,7 +60,7 @@ def run(
         say(f"making {people:,} people and {events:,} events of one of them")
         _build(address, people=people, events=events)
         say(f"asking for the card {rounds} times")
-        timed = _timed(address, rounds)
+        timed = _timed(address, people, rounds)
     if timed.events != events:
         raise SetupError(f"the person was to have {events} events and has {timed.events}")
     return _document(timed, people=people, events=events)
@@ -68,6 +70,7 @@ def _build(address: str, *, people: int, events: int) -> None:
     with psycopg.connect(address, autocommit=True) as connection:
         populate(connection, people=people)
         connection.execute("UPDATE profiles_state SET state = '{}' WHERE profile_id = %s", (profile_id(0),))
+        connection.execute(_WORDS)
         worker = Worker(connection, load_context(connection))
         traffic, left = Traffic(people=1, seed=7), events
         while left:
@@ -83,9 +86,17 @@ def _build(address: str, *, people: int, events: int) -> None:
         connection.execute("CHECKPOINT")
 
 
-def _timed(address: str, rounds: int) -> Timed:
+_WORDS: Final = """
+INSERT INTO profiles_search (workspace_id, token, profile_id)
+SELECT workspace_id, word, id FROM identity_profile, LATERAL (VALUES ('ana'), ('name' || get_byte(xxh, 0))) AS v (word)
+"""
+"""Everybody is called Ana, and 256 families are as large as that makes them: the most that a search can find."""
+
+
+def _timed(address: str, people: int, rounds: int) -> Timed:
     """In a process of its own: Django's settings are those of the database it finds when it is loaded."""
-    command = [sys.executable, "-m", "tessera.project.bench.card_view", str(profile_id(0)), str(rounds)]
+    about = [str(profile_id(0)), str(profile_id(people // 2)), str(rounds)]
+    command = [sys.executable, "-m", "tessera.project.bench.card_view", *about]
     done = subprocess.run(command, env=environment(address), capture_output=True, check=False)
     if done.returncode:
         raise SetupError(f"the card could not be measured: {done.stderr.decode()[-500:]}")
@@ -106,6 +117,7 @@ def _document(timed: Timed, *, people: int, events: int) -> dict[str, Any]:
         "baseline": round(baseline, 3),
         "baseline_best": round(bare[0], 3),
         "ratio": round(figure / baseline, 1),
+        "pages": {name: round(statistics.median(times), 2) for name, times in timed.pages_ms.items()},
         "people": people,
         "events": events,
         "rows": timed.rows,

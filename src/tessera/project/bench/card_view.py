@@ -1,6 +1,6 @@
 """The process that `tessera bench card` measures: a member of staff who opens one card again and again.
 
-Started with the profile's id and the number of rounds; prints one JSON object.
+Started with the profile's id, that of somebody in the middle of all, and the number of rounds; prints one JSON object.
 """
 
 import os
@@ -51,7 +51,27 @@ def log_in() -> Any:
     return client
 
 
-def measure(profile: UUID, rounds: int) -> Timed:
+def pages_of(client: Any, middle: UUID, rounds: int) -> dict[str, list[float]]:
+    """Milliseconds of each request for the pages that grow with people; `middle` is somebody in the middle of them."""
+    addresses = {
+        "people": "/people",
+        "people_in_the_middle": f"/people?before={middle}",
+        "search_a_name_of_all": "/people?q=ana",
+        "search_two_names": "/people?q=ana+name7",
+        "search_an_address": "/people?q=person00000123",
+    }
+    found: dict[str, list[float]] = {name: [] for name in addresses}
+    for turn in range(3 + max(1, rounds // 10)):
+        for name, address in addresses.items():
+            began = time.perf_counter()
+            answer = client.get(address)
+            assert answer.status_code == 200, (address, answer.status_code)
+            if turn >= 3:
+                found[name].append((time.perf_counter() - began) * 1000)
+    return found
+
+
+def measure(profile: UUID, middle: UUID, rounds: int) -> Timed:
     """Cards and bare reads in turns, after a warm-up."""
     from tessera.foundation.pool import pool
 
@@ -71,7 +91,8 @@ def measure(profile: UUID, rounds: int) -> Timed:
                 bares.append((ended - between) * 1000)
     assert answer.status_code == 200, answer.status_code
     counted = sum(counter.count for counter in _person(profile).events.values())
-    return Timed(cards, cpus, bares, len(reads), len(answer.content), counted)
+    pages = pages_of(client, middle, rounds)
+    return Timed(cards, cpus, bares, len(reads), len(answer.content), counted, pages)
 
 
 def _person(profile: UUID) -> Any:
@@ -85,7 +106,7 @@ def main() -> None:
     import django
 
     django.setup()
-    timed = measure(UUID(sys.argv[1]), int(sys.argv[2]))
+    timed = measure(UUID(sys.argv[1]), UUID(sys.argv[2]), int(sys.argv[3]))
     sys.stdout.write(msgspec.json.encode(timed).decode() + "\n")
 
 
