@@ -28,6 +28,7 @@ from tessera.profiles import bundle, queries
 from tessera.profiles.bundle import Export
 from tessera.profiles.person import PersonView
 from tessera.profiles.queries import PeoplePage, TimelinePage
+from tessera.profiles.search import find_exactly, search_people
 
 router = Router(tags=["people"])
 
@@ -74,9 +75,9 @@ def list_people(
         if identifier is not None:
             page = queries.people_by_identifier(connection, workspace, *read_identifier(identifier))
         elif search is not None and search.strip() and mask:
-            page = queries.find_exactly(connection, workspace, search)
+            page = find_exactly(connection, workspace, search)
         elif search is not None and search.strip():
-            page = queries.search_people(connection, workspace, search, before=next, limit=limit)
+            page = search_people(connection, workspace, search, before=next, limit=limit)
         else:
             page = queries.people(connection, workspace, before=next, limit=limit)
     return answer(mask.people(page) if mask else page)

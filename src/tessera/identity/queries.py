@@ -9,6 +9,7 @@ import psycopg
 from msgspec import Struct
 
 from tessera.events.event import Identifier
+from tessera.foundation.arrays import uuids
 from tessera.foundation.ids import first_id_of
 from tessera.identity.rules import Link, is_blocked, roots_after
 
@@ -221,8 +222,9 @@ def roots_of(connection: Connection, profiles: Sequence[UUID], *, workspace_id: 
     """Each profile's root; of one workspace where it is named."""
     rows = connection.execute(
         "SELECT id, root_id FROM identity_profile"
-        " WHERE id = ANY(%(ids)s) AND (%(w)s::int IS NULL OR workspace_id = %(w)s)",
-        {"ids": list(profiles), "w": workspace_id},
+        " WHERE id = ANY(%(ids)b) AND (%(w)s::int IS NULL OR workspace_id = %(w)s)",
+        {"ids": uuids(profiles), "w": workspace_id},
+        binary=True,
     )
     return dict(rows.fetchall())
 

@@ -1,6 +1,6 @@
 """What screens and the API read about people. Each takes a psycopg connection; the number of statements is constant."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -19,10 +19,9 @@ from tessera.identity import queries as identity
 from tessera.profiles.attributes import Misfit, normal_email, normal_phone
 from tessera.profiles.person import IdentifierView, PersonView, name_of, placeholder_of, values_of, view_of
 from tessera.profiles.state import State, merge_states
-from tessera.profiles.store import read_states, search_words
+from tessera.profiles.store import read_states
 
 Connection = psycopg.Connection[Any]
-MOST_FOUND = 500
 
 
 class InvalidCursor(TesseraError):
@@ -133,13 +132,14 @@ def persons(
 
 def people(connection: Connection, workspace_id: int, *, before: str | None = None, limit: int = 50) -> PeoplePage:
     """The people of the workspace, newest first, by key and not by offset. Raises `InvalidCursor`."""
-    roots = identity.page_of_people(connection, workspace_id, before=_uuid(before), limit=limit + 1)
+    roots = identity.page_of_people(connection, workspace_id, before=cursor_of_people(before), limit=limit + 1)
     more = len(roots) > limit
     page = roots[:limit]
     return PeoplePage(people_summaries(connection, page), str(page[-1]) if more else None)
 
 
-def _uuid(cursor: str | None) -> UUID | None:
+def cursor_of_people(cursor: str | None) -> UUID | None:
+    """Whom the page before ended with. Raises `InvalidCursor`."""
     if cursor is None:
         return None
     try:
@@ -166,66 +166,6 @@ def root_by_identifier(connection: Connection, workspace_id: int, kind: str, val
         return None
     roots = identity.roots_by_identifier(connection, workspace_id, kind, value)
     return roots[0] if roots else None
-
-
-def search_people(
-    connection: Connection, workspace_id: int, text: str, *, before: str | None = None, limit: int = 50
-) -> PeoplePage:
-    """People with an identifier that begins with the text, or with names that begin with its words.
-
-    Newest first, among the first ten thousand matches of each word. Raises `InvalidCursor`.
-    """
-    found = set(_profiles_by_text(connection, workspace_id, text.strip()))
-    roots = sorted(set(identity.roots_of(connection, list(found)).values()), reverse=True)
-    cursor = _uuid(before)
-    after = [root for root in roots if cursor is None or root < cursor]
-    page = after[:limit]
-    return PeoplePage(people_summaries(connection, page), str(page[-1]) if len(after) > limit else None)
-
-
-def find_exactly(connection: Connection, workspace_id: int, text: str) -> PeoplePage:
-    """The people one of whose identifiers is exactly this, e-mail and phone in any spelling.
-
-    For those who see personal data masked: a search by beginnings would tell it letter by letter.
-    """
-    typed = text.strip()
-    if not typed or "\0" in typed:
-        return PeoplePage([], None)
-    found = {profile for one in _spellings(connection, workspace_id, typed) for profile in one}
-    roots = sorted(set(identity.roots_of(connection, list(found)).values()), reverse=True)
-    return PeoplePage(people_summaries(connection, roots[:MOST_FOUND]), None)
-
-
-def _spellings(connection: Connection, workspace_id: int, typed: str) -> Iterator[Sequence[UUID]]:
-    yield identity.profiles_by_value(connection, workspace_id, typed)
-    for kind in ("email", "phone", "profile_id"):
-        root = root_by_identifier(connection, workspace_id, kind, typed)
-        yield [root] if root else []
-
-
-def _profiles_by_text(connection: Connection, workspace_id: int, text: str) -> set[UUID]:
-    if not text or "\0" in text:
-        return set()
-    found: set[UUID] = set()
-    for spelling in dict.fromkeys((text, text.lower())):
-        found.update(identity.profiles_by_prefix(connection, workspace_id, spelling, limit=MOST_FOUND))
-    digits = "".join(char for char in text if char.isdigit())
-    if len(digits) >= 5 and not any(char.isalpha() for char in text):
-        found.update(identity.profiles_by_prefix(connection, workspace_id, "+" + digits, limit=MOST_FOUND))
-    words = search_words(text)
-    if words and "@" not in text:
-        matches = [_profiles_by_word(connection, workspace_id, word) for word in words[:5]]
-        found.update(set.intersection(*matches))
-    return found
-
-
-def _profiles_by_word(connection: Connection, workspace_id: int, word: str) -> set[UUID]:
-    rows = connection.execute(
-        "SELECT profile_id FROM profiles_search WHERE workspace_id = %s AND token >= %s AND token < %s"
-        " ORDER BY token, profile_id DESC LIMIT %s",
-        (workspace_id, word, word + "\U0010ffff", MOST_FOUND * 20),
-    )
-    return {row[0] for row in rows}
 
 
 def people_summaries(connection: Connection, roots: Sequence[UUID]) -> list[PersonSummary]:

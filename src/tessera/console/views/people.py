@@ -10,6 +10,7 @@ from tessera.console.sight import sight_of
 from tessera.foundation.pool import pool
 from tessera.profiles import queries as profiles
 from tessera.profiles.queries import InvalidCursor, PeoplePage
+from tessera.profiles.search import find_exactly, search_people
 
 PER_PAGE = 50
 LONGEST_SEARCH = 200
@@ -45,9 +46,9 @@ def find_people(viewer: StaffFacts, text: str, *, before: str | None = None, lim
     with pool().connection() as connection:
         try:
             if text and mask is not None:
-                return mask.people(profiles.find_exactly(connection, workspace_id, text))
+                return mask.people(find_exactly(connection, workspace_id, text))
             if text:
-                return profiles.search_people(connection, workspace_id, text, before=before, limit=limit)
+                return search_people(connection, workspace_id, text, before=before, limit=limit)
             page = profiles.people(connection, workspace_id, before=before, limit=limit)
         except InvalidCursor as error:
             raise Http404(str(error)) from None
