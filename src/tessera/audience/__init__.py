@@ -1,0 +1,1 @@
+"""Audiences: one condition language with two readings, segments, and the warehouse that answers them."""

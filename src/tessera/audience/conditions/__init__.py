@@ -1,0 +1,1 @@
+"""The condition language: a small class per kind, each with both readings."""

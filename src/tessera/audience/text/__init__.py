@@ -1,0 +1,1 @@
+"""The text form of conditions: what people read, write and diff."""

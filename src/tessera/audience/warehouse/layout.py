@@ -1,0 +1,62 @@
+"""Which column holds which leaf. Columns have short made names: a field's own name may be anything in any script."""
+
+from typing import Any, Final
+
+import ibis
+import ibis.expr.datatypes as dt
+
+from tessera.audience.leaves import SEPARATOR, Leaf, Leaves, Path, Type
+from tessera.audience.vocabulary import DEVICE, FACTS
+from tessera.audience.world import PERSON, fact_column
+
+TYPES: Final[dict[Type, dt.DataType]] = {
+    "text": dt.string,
+    "number": dt.float64,
+    "boolean": dt.boolean,
+    "time": dt.Timestamp(scale=6),
+    "list": dt.string,
+}
+
+
+class Columns:
+    """The columns of one table's leaves: `a17_text` for the seventeenth that was seen, of the type text."""
+
+    def __init__(self, letter: str, known: dict[tuple[Path, Type], str] | None = None) -> None:
+        self._letter = letter
+        self.by_leaf: dict[tuple[Path, Type], str] = dict(known or {})
+
+    def add(self, path: Path, kind: Type) -> str:
+        """The leaf's column, made now where there was none."""
+        column = self.by_leaf.get((path, kind))
+        if column is None:
+            column = self.by_leaf[path, kind] = f"{self._letter}{len(self.by_leaf) + 1}_{kind}"
+        return column
+
+    def values(self, leaves: Leaves) -> dict[str, Any]:
+        """The leaves as values of columns."""
+        return {self.add(path, kind): stored(kind, leaf) for (path, kind), leaf in leaves.items()}
+
+    def schema(self) -> dict[str, dt.DataType]:
+        return {column: TYPES[kind] for (_, kind), column in self.by_leaf.items()}
+
+
+def stored(kind: Type, leaf: Leaf) -> Any:
+    """A leaf as its column keeps it."""
+    return joined(leaf) if isinstance(leaf, tuple) else leaf
+
+
+def joined(elements: tuple[str, ...]) -> str:
+    """A list as text: every element between two separators, so that each is found whole; "" for an empty one."""
+    return SEPARATOR + SEPARATOR.join(elements) + SEPARATOR if elements else ""
+
+
+PEOPLE: Final = {PERSON: dt.uuid, **{fact_column(name): TYPES[kind] for name, kind in FACTS.items()}}
+EVENTS: Final = {PERSON: dt.uuid, "name": dt.string, "at": TYPES["time"], "source_id": dt.int64}
+DEVICES: Final = {PERSON: dt.uuid, **{name: TYPES[kind] for name, kind in DEVICE.items()}}
+SESSIONS: Final = {PERSON: dt.uuid, "began": TYPES["time"], "ended": TYPES["time"]}
+IDENTIFIERS: Final = {PERSON: dt.uuid, "kind": dt.string, "value": dt.string}
+
+
+def schema_of(fixed: dict[str, dt.DataType], columns: Columns | None = None) -> ibis.Schema:
+    """A table's schema: what it always has, then a column for each leaf."""
+    return ibis.schema({**fixed, **(columns.schema() if columns else {})})
