@@ -1,0 +1,88 @@
+"""A condition has two readings, and both give the same people: on drawn people, for every kind."""
+
+import ibis
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from factories.conditions import (
+    EVERY_PAST,
+    NOW,
+    VALUES,
+    conditions,
+    every_comparison,
+    every_count,
+    someone,
+    warehouse_of,
+    worlds,
+)
+from tessera.audience.conditions.condition import Condition
+from tessera.audience.conditions.known import Attribute
+from tessera.audience.conditions.registry import from_json, to_json
+from tessera.audience.person import Person
+from tessera.audience.text.reader import from_text
+from tessera.audience.text.writer import to_text
+from tessera.audience.world import PERSON, World
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return ibis.duckdb.connect()
+
+
+def test_every_comparison_sees_every_value_alike(engine) -> None:
+    """Each comparison with each operand, of each value there is: where one letter or one microsecond decides."""
+    people = [someone(number, country=value) for number, value in enumerate(VALUES)]
+    world = warehouse_of(people, engine)
+    asked = [Attribute(path=("country",), test=test) for test in every_comparison()]
+
+    columns = {f"c{number}": each.predicate(world.people, world, NOW) for number, each in enumerate(asked)}
+    rows = world.people.select(PERSON, **columns).to_pyarrow().to_pylist()
+
+    found = {str(row[PERSON]): row for row in rows}
+    wrong = [
+        (to_text(each), VALUES[number])
+        for number, person in enumerate(people)
+        for place, each in enumerate(asked)
+        if found[str(person.person_id)][f"c{place}"] is not each.holds_for(person, NOW)
+    ]
+    assert wrong == []
+    decided = {each.holds_for(person, NOW) for each in asked for person in people}
+    assert (len(asked) > 200, decided) == (True, {True, False})
+
+
+def test_every_way_to_count_sees_every_moment_alike(engine) -> None:
+    people = [someone(number, did=moments) for number, moments in enumerate(EVERY_PAST)]
+    world = warehouse_of(people, engine)
+
+    wrong = [
+        (to_text(each), person.person_id)
+        for each in every_count()
+        for person, was_found in zip(people, found_of(each, world, people), strict=True)
+        if was_found is not each.holds_for(person, NOW)
+    ]
+
+    assert wrong == []
+
+
+def found_of(condition: Condition, world: World, people: list[Person]) -> list[bool]:
+    ids = condition.narrow(world.people, world, NOW).select(PERSON).to_pyarrow()[PERSON].to_pylist()
+    names = sorted(map(str, ids))
+    assert len(names) == len(set(names)), "nobody twice"
+    return [str(person.person_id) in names for person in people]
+
+
+@settings(max_examples=50, suppress_health_check=list(HealthCheck))
+@given(people=worlds(), asked=st.lists(conditions, min_size=8, max_size=8))
+def test_both_readings_give_the_same_people(engine, people: list[Person], asked: list[Condition]) -> None:
+    world = warehouse_of(people, engine)
+    for condition in asked:
+        held = [condition.holds_for(person, NOW) for person in people]
+        assert found_of(condition, world, people) == held, to_text(condition)
+
+
+@settings(max_examples=300)
+@given(condition=conditions)
+def test_both_forms_are_read_back_as_they_were(condition: Condition) -> None:
+    assert from_json(to_json(condition)) == condition
+    assert from_text(to_text(condition)) == condition

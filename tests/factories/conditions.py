@@ -1,0 +1,352 @@
+"""Conditions and people drawn by Hypothesis, from few names so that they meet, and a warehouse of such people."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import ibis
+import pyarrow as pa
+from hypothesis import strategies as st
+
+from tessera.audience.conditions.comparisons import (
+    After,
+    Anniversary,
+    Ask,
+    AtLeast,
+    AtMost,
+    Before,
+    Between,
+    Contains,
+    During,
+    EndsWith,
+    Equals,
+    Has,
+    InLast,
+    InNext,
+    IsSet,
+    Less,
+    Matches,
+    More,
+    OneOf,
+    StartsWith,
+)
+from tessera.audience.conditions.condition import Condition
+from tessera.audience.conditions.doings import Did, Extreme, Sessions, Times, Total
+from tessera.audience.conditions.groups import All, AnyOf, Not
+from tessera.audience.conditions.known import Attribute, Fact, HasDevice, Identifier
+from tessera.audience.conditions.membership import InSegment
+from tessera.audience.leaves import leaves_of, moment_of
+from tessera.audience.person import Happening, Person
+from tessera.audience.vocabulary import FACTS
+from tessera.audience.warehouse.layout import (
+    DEVICES,
+    EVENTS,
+    IDENTIFIERS,
+    PEOPLE,
+    SESSIONS,
+    Columns,
+    schema_of,
+    stored,
+)
+from tessera.audience.world import PERSON, World, fact_column
+from tessera.foundation.clock import DAY, to_datetime, to_micros
+
+NOW = to_micros(datetime(2026, 3, 1, 1, 30, tzinfo=UTC))
+SEGMENTS = (UUID(int=101), UUID(int=102))
+WORDS = ("", "ES", "es", "Ana", "Äna", "a.b", "a%b", "a_b", "A\\B", "Tea", 'say "x"', "100", "new\nline", "tè", "ü" * 3)
+NUMBERS = (0.0, -1.0, 1.0, 2.0, 2.5, 100.0, 99.99, 1e6, -0.5)
+DATES = (
+    "2026-03-01", "2026-02-28", "2024-02-29", "2026-02-01T00:00:00Z", "2026-03-01T01:30:00Z", "2026-03-08",
+    "1990-03-02", "2026-02-22T00:00:00+02:00",
+)  # fmt: skip
+PATTERNS = ("^A", "a$", "[a-z]+", "(?i)ana", r"\d{2,3}", "a.b", "x|Tea", r"a\.b", "[^a]b$", "^$")
+PATHS = (
+    ("country",),
+    ("plan",),
+    ("tags",),
+    ("address", "city"),
+    ("odd name",),
+    ("products", "[]", "name"),
+    ("nowhere",),
+)
+EVENTS_NAMED = ("Seen", "Order Completed", "Never")
+
+VALUES: tuple[Any, ...] = (
+    *WORDS, *NUMBERS, *DATES, True, False, None, [], ["Tea"], ["tea", "ES"], [1, 2.5, True], ["a", "b"], [""],
+    {"city": 1},
+    [{"name": "Tea"}], "ESES", " ES", "Teatea", "x", "b", "aab", "1", "true", 1, 10**20,
+)  # fmt: skip
+
+
+def every_comparison() -> list[Any]:
+    """Each kind with each operand that may matter."""
+    operands = [value for value in VALUES if isinstance(value, str | float | bool)]
+    texts = [text for text in WORDS if text]
+    found: list[Any] = [IsSet()]
+    found += [Equals(value=value) for value in operands]
+    found += [Has(value=value) for value in (*texts, 1.0, 2.5, True)]
+    found += [OneOf(values=tuple(operands[start : start + 3])) for start in range(len(operands) - 2)]
+    found += [kind(value=text) for text in texts for kind in (Contains, StartsWith, EndsWith)]
+    found += [Matches(pattern=pattern) for pattern in PATTERNS]
+    found += [kind(value=number) for number in NUMBERS for kind in (Less, AtMost, More, AtLeast)]
+    found += [Between(low=low, high=high) for low in NUMBERS for high in NUMBERS if low <= high]
+    return found + every_time() + [Anniversary(days=number) for number in (0, 1, 7, 364, 365)]
+
+
+def every_time() -> list[Any]:
+    found: list[Any] = [kind(moment=text) for text in DATES for kind in (Before, After)]
+    found += [kind(days=number) for number in (0, 1, 2, 7, 30, 365) for kind in (InLast, InNext)]
+    pairs = [(first, last) for first in DATES for last in DATES if (moment_of(first) or 0) < (moment_of(last) or 0)]
+    return found + [During(first=first, last=last) for first, last in pairs]
+
+
+_EDGES = sorted(
+    {
+        edge + step
+        for edge in (NOW, *((NOW // DAY - back) * DAY for back in (0, 1, 2, 7, 30, -1)), *map(moment_of, DATES))
+        if edge is not None
+        for step in (-1, 0, 1)
+    }
+)
+EVERY_PAST: tuple[tuple[int, ...], ...] = (
+    (), *((edge,) for edge in _EDGES), *((edge, edge, NOW) for edge in _EDGES), tuple(_EDGES)
+)  # fmt: skip
+"""When somebody did the same thing: never, once at each edge, three times, at all of them."""
+
+
+def every_count() -> list[Condition]:
+    ways = [Times(relation, number) for relation in ("at_least", "at_most", "exactly") for number in (0, 1, 2, 3)]
+    found: list[Condition] = [Did(event="Seen", times=way) for way in ways]
+    found += [Did(event="Seen", when=time) for time in every_time() if not isinstance(time, InNext)]
+    found += [Did(event="Seen", times=way, when=InLast(days=number)) for way in ways for number in (0, 1, 7)]
+    for which in ("first", "last"):
+        found += [Extreme(event="Seen", which=which, test=test) for test in every_time()]
+    for measure in ("sum", "average"):
+        found += [
+            Total(event="Seen", measure=measure, of=("total",), test=kind(value=number))
+            for kind in (Less, AtMost, More, AtLeast, Equals)
+            for number in (0.0, 0.1, 0.123457, 0.3, 2.5, 1e12)
+        ]
+    return found
+
+
+def someone(number: int, *, country: Any = None, did: Sequence[int] = ()) -> Person:
+    """A person of whom this is known, and nothing else; what they did has totals that floats cannot add up."""
+    totals = (0.1, 0.2, 0.1234567, 1e12, -2.5, None)
+    happened = [
+        Happening(at=at, source_id=None, properties=leaves_of({"total": totals[(number + place) % len(totals)]}))
+        for place, at in enumerate(did)
+    ]
+    return Person(
+        person_id=UUID(int=number + 1),
+        attributes=leaves_of({"country": country}),
+        facts={},
+        devices=[],
+        identifiers={},
+        sessions=[],
+        did=lambda name: happened if name == "Seen" else [],
+    )
+
+
+words = st.sampled_from(("ES", "Ana", "x"))
+numbers = st.sampled_from((0.0, 1.0, 2.5))
+moments = st.sampled_from(DATES[:4])
+days = st.sampled_from((0, 1, 2, 7, 30, 365))
+scalars = st.one_of(words, numbers, st.booleans(), moments)
+filled = words.filter(bool)
+during = st.tuples(moments, moments).map(
+    sorted_by_moment := lambda pair: sorted(pair, key=lambda text: moment_of(text) or 0)
+)
+times_of_day = st.one_of(
+    st.builds(Before, moment=moments),
+    st.builds(After, moment=moments),
+    during.filter(lambda pair: pair[0] != pair[1]).map(lambda pair: During(first=pair[0], last=pair[1])),
+    st.builds(InLast, days=days),
+)
+times = st.one_of(times_of_day, st.builds(InNext, days=days))
+relations = st.one_of(*(st.builds(kind, value=numbers) for kind in (Less, AtMost, More, AtLeast)))
+comparisons = st.one_of(
+    st.builds(Equals, value=scalars),
+    st.builds(OneOf, values=st.lists(scalars, min_size=1, max_size=4).map(tuple)),
+    st.builds(Contains, value=filled),
+    st.builds(StartsWith, value=filled),
+    st.builds(EndsWith, value=filled),
+    st.builds(Matches, pattern=st.sampled_from(PATTERNS)),
+    st.builds(Has, value=scalars),
+    relations,
+    st.tuples(numbers, numbers).map(sorted).map(lambda pair: Between(low=pair[0], high=pair[1])),
+    times,
+    st.builds(Anniversary, days=days),
+    st.builds(IsSet),
+)
+paths = st.sampled_from((("country",), ("country",), ("plan",), ("tags",), ("address", "city"), ("nowhere",)))
+asks = st.lists(st.builds(Ask, path=paths, test=comparisons, negated=st.booleans()), max_size=2).map(tuple)
+often = st.builds(
+    Times, relation=st.sampled_from(("at_least", "at_most", "exactly")), number=st.sampled_from((0, 1, 2, 3))
+)
+when = st.one_of(st.none(), times_of_day)
+device_fields = st.sampled_from((("platform",), ("app_version",), ("push",), ("last_seen_at",)))
+happened = st.sampled_from(("Seen", "Seen", "Order Completed", "Never"))
+leaf_conditions: st.SearchStrategy[Condition] = st.one_of(
+    st.builds(Attribute, path=paths, test=comparisons),
+    st.builds(Fact, name=st.sampled_from(tuple(FACTS)), test=comparisons),
+    st.builds(Identifier, kind=st.sampled_from(("email", "phone", "x")), test=comparisons),
+    st.builds(HasDevice, where=st.lists(st.builds(Ask, path=device_fields, test=comparisons), max_size=2).map(tuple)),
+    st.builds(Did, event=happened, where=asks, times=often, when=when),
+    st.builds(Extreme, event=happened, where=asks, which=st.sampled_from(("first", "last")), test=times),
+    st.builds(
+        Total,
+        event=happened,
+        where=asks,
+        when=when,
+        measure=st.sampled_from(("sum", "average")),
+        of=paths.filter(lambda path: "[]" not in path),
+        test=st.one_of(relations, st.builds(Equals, value=numbers)),
+    ),
+    st.builds(Sessions, times=often, when=when),
+    st.builds(InSegment, segment_id=st.sampled_from(SEGMENTS)),
+)
+conditions: st.SearchStrategy[Condition] = st.recursive(
+    leaf_conditions,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3).map(lambda parts: All(of=tuple(parts))),
+        st.lists(inner, max_size=3).map(lambda parts: AnyOf(of=tuple(parts))),
+        st.builds(Not, of=inner),
+    ),
+    max_leaves=6,
+)
+
+documents = st.fixed_dictionaries(
+    {},
+    optional={
+        "country": scalars,
+        "plan": scalars,
+        "tags": st.lists(scalars, max_size=3),
+        "address": st.one_of(st.fixed_dictionaries({}, optional={"city": scalars}), words),
+        "odd name": scalars,
+        "products": st.lists(st.fixed_dictionaries({}, optional={"name": scalars}), max_size=2),
+    },
+)
+moments_near = st.one_of(
+    st.sampled_from([NOW, NOW - 1, NOW + 1, NOW // DAY * DAY, NOW // DAY * DAY - 1]),
+    st.integers(NOW - 400 * DAY, NOW + 3 * DAY),
+)
+
+
+def _fact(kind: str) -> st.SearchStrategy[Any]:
+    return {"number": numbers, "text": words, "boolean": st.booleans(), "time": moments_near}[kind]
+
+
+happenings = st.builds(Happening, at=moments_near, source_id=st.none(), properties=documents.map(leaves_of))
+devices = st.fixed_dictionaries(
+    {("last_seen_at",): moments_near},
+    optional={("platform",): words, ("app_version",): words, ("push",): st.just(True)},
+).map(
+    lambda fields: {
+        (path, {"last_seen_at": "time", "push": "boolean"}.get(path[0], "text")): leaf for path, leaf in fields.items()
+    }
+)
+sessions = st.lists(st.tuples(moments_near, st.integers(0, DAY)), max_size=3).map(
+    lambda found: [(began, began + length) for began, length in found]
+)
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> list[Person]:
+    """A few people; who is in a segment is drawn as well."""
+    return [_person(draw, number) for number in range(draw(st.integers(3, 8)))]
+
+
+def _person(draw: st.DrawFn, number: int) -> Person:
+    doings = {name: draw(st.lists(happenings, max_size=3)) for name in EVENTS_NAMED[:2]}
+    member_of = draw(st.frozensets(st.sampled_from(SEGMENTS)))
+    facts = draw(st.fixed_dictionaries({}, optional={name: _fact(kind) for name, kind in FACTS.items()}))
+    return Person(
+        person_id=UUID(int=number + 1),
+        attributes=leaves_of(draw(documents)),
+        facts=facts,
+        devices=draw(st.lists(devices, max_size=2)),
+        identifiers=draw(
+            st.dictionaries(st.sampled_from(("email", "phone")), st.frozensets(filled, min_size=1, max_size=2))
+        ),
+        sessions=draw(sessions),
+        did=lambda name: doings.get(name, []),
+        segments=lambda segment_id: segment_id in member_of,
+    )
+
+
+def warehouse_of(people: Sequence[Person], connection: Any) -> World:
+    """These people in tables of that engine, as the analyst writes them."""
+    attributes, properties = Columns("a"), Columns("p")
+    rows = [
+        {PERSON: person.person_id}
+        | {fact_column(name): leaf for name, leaf in person.facts.items()}
+        | attributes.values(person.attributes)
+        for person in people
+    ]
+    events = [
+        {PERSON: person.person_id, "name": name, "at": each.at, "source_id": each.source_id}
+        | properties.values(each.properties)
+        for person in people
+        for name in EVENTS_NAMED
+        for each in person.did(name)
+    ]
+    held = [
+        {PERSON: person.person_id, **{path[0]: stored(kind, leaf) for (path, kind), leaf in device.items()}}
+        for person in people
+        for device in person.devices
+    ]
+    began = [
+        {PERSON: person.person_id, "began": first, "ended": last}
+        for person in people
+        for first, last in person.sessions
+    ]
+    named = [
+        {PERSON: person.person_id, "kind": kind, "value": value}
+        for person in people
+        for kind, values in person.identifiers.items()
+        for value in values
+    ]
+    members = [
+        {PERSON: person.person_id, "segment": str(segment)}
+        for person in people
+        for segment in SEGMENTS
+        if person.segments(segment)
+    ]
+    in_segments = table_of(connection, "members", ibis.schema({PERSON: "uuid", "segment": "string"}), members)
+    return World(
+        people=table_of(connection, "people", schema_of(PEOPLE, attributes), rows),
+        events=table_of(connection, "events", schema_of(EVENTS, properties), events),
+        devices=table_of(connection, "devices", schema_of(DEVICES), held),
+        sessions=table_of(connection, "sessions", schema_of(SESSIONS), began),
+        identifiers=table_of(connection, "identifiers", schema_of(IDENTIFIERS), named),
+        attributes=attributes.by_leaf,
+        properties=properties.by_leaf,
+        segments=lambda segment: in_segments.filter(in_segments["segment"] == str(segment)),
+    )
+
+
+def table_of(connection: Any, name: str, schema: ibis.Schema, rows: Iterable[dict[str, Any]]) -> Any:
+    columns = {column: [_plain(kind, row.get(column)) for row in rows] for column, kind in schema.items()}
+    arrow = pa.table({name: pa.array(values, type=_arrow(schema[name])) for name, values in columns.items()})
+    connection.create_table(name, schema=schema, overwrite=True)
+    if arrow.num_rows:
+        connection.insert(name, arrow)
+    return connection.table(name)
+
+
+def _plain(kind: Any, value: Any) -> Any:
+    if value is None:
+        return None
+    if kind.is_timestamp():
+        return to_datetime(value).replace(tzinfo=None)
+    return str(value) if kind.is_uuid() else value
+
+
+def _arrow(kind: Any) -> Any:
+    if kind.is_uuid() or kind.is_string():
+        return pa.string()
+    if kind.is_timestamp():
+        return pa.timestamp("us")
+    return {"float64": pa.float64(), "int64": pa.int64(), "boolean": pa.bool_()}[str(kind)]
