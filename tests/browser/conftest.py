@@ -21,6 +21,8 @@ DESKTOP, PHONE = 1280, 390
 PICTURES = Path(__file__).parents[2] / "docs" / "images"
 LANGUAGES = {"en": "English", "es": "Español", "ru": "Русский", "th": "ไทย"}
 """Each language with its name on the door."""
+_taken_by: dict[str, str] = {}
+"""Which test took the picture of each name."""
 
 _QUIET = (
     "--no-sandbox",
@@ -121,8 +123,10 @@ class Screen:
         return said
 
     def picture(self, name: str, *, whole: bool = False) -> None:
-        """With `TESSERA_SCREENSHOTS=1` docs/images has the screen under this name."""
+        """With `TESSERA_SCREENSHOTS=1` docs/images has the screen under this name, which one test alone may use."""
         if os.environ.get("TESSERA_SCREENSHOTS"):
+            test = os.environ["PYTEST_CURRENT_TEST"]
+            assert (name, _taken_by.setdefault(name, test)) == (name, test)
             PICTURES.mkdir(parents=True, exist_ok=True)
             self.page.screenshot(path=PICTURES / f"{name}.png", full_page=whole)
 
