@@ -20,6 +20,7 @@ from tessera.api.sight import mask_of, seen_by
 from tessera.api.writes import Connection, carry_out, note
 from tessera.events.history import Wanted
 from tessera.events.messages import read_message
+from tessera.foundation.clock import in_utc
 from tessera.foundation.pool import pool
 from tessera.identity import queries as identity
 from tessera.identity.queries import RefusalRecord
@@ -120,7 +121,7 @@ def list_events(
     Filters narrow it together. A moment without a zone is taken as UTC.
     """
     only(request, "before", "limit", "name", "type", "source", "since", "until", "text")
-    wanted = Wanted(tuple(name), tuple(type), tuple(source), _in_utc(since), _in_utc(until), text.strip())
+    wanted = Wanted(tuple(name), tuple(type), tuple(source), in_utc(since), in_utc(until), text.strip())
     workspace = grant_of(request).workspace_id
     with pool().connection() as connection:
         profile = find_profile(connection, workspace, id)
@@ -129,10 +130,6 @@ def list_events(
     if page is None:
         raise no_such_person(id)
     return answer(mask.timeline(page) if mask else page)
-
-
-def _in_utc(moment: datetime | None) -> datetime | None:
-    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
 @router.get(
