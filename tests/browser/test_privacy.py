@@ -33,6 +33,22 @@ def test_relate_two_people_and_erase_one(key: str, open_screen: Opened, installa
     _erase(screen, ana, width)
     _ask_whether_they_are_kept_out(screen, ana)
 
+    assert _events_of(installation, person) == ["Person Erased"]  # what tells the followers, and names nobody
+    assert (_profiles_of(installation, ana), _profiles_of(installation, bo)) == (0, 1)
+
+
+def _events_of(installation: Installation, profile: str) -> list[str]:
+    rows = installation.rows("SELECT name FROM events_history WHERE profile_id = %s ORDER BY occurred_at", profile)
+    return [name for (name,) in rows]
+
+
+def _profiles_of(installation: Installation, user: str) -> int:
+    ((profiles,),) = installation.rows(
+        "SELECT count(*) FROM identity_profile p JOIN identity_identifier i ON i.profile_id = p.id WHERE i.value = %s",
+        user,
+    )
+    return int(profiles)
+
 
 def _make(installation: Installation, key: str, *names: str) -> str:
     """Two people; gives the first one's profile."""
