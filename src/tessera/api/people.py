@@ -12,7 +12,7 @@ from pydantic import Field
 from tessera.access.audit import record_audit_on
 from tessera.api import examples
 from tessera.api.door import grant_of
-from tessera.api.parameters import AttributeChanges, Cursor, Limit, PersonReference, only
+from tessera.api.parameters import MOST_WHOLE, AttributeChanges, Cursor, Limit, PersonReference, only
 from tessera.api.problems import Refused, encode
 from tessera.api.references import MOST_LETTERS, find_person, find_profile, no_such_person, read_identifier
 from tessera.api.service import READ_PEOPLE, WRITE_PEOPLE, answer, endpoint
@@ -35,7 +35,7 @@ router = Router(tags=["people"])
 
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 EventType = Literal["track", "page", "screen", "identify", "group", "alias", "system"]
-SourceId = Annotated[int, Field(ge=1, le=2**31 - 1)]
+SourceId = Annotated[int, Field(ge=1, le=MOST_WHOLE)]
 
 
 class Refusals(Struct, frozen=True):
