@@ -28,8 +28,9 @@ from tessera.intake.actions import change_attributes
 from tessera.profiles import bundle, queries
 from tessera.profiles.bundle import Export
 from tessera.profiles.person import PersonView
-from tessera.profiles.queries import PeoplePage, TimelinePage
+from tessera.profiles.queries import PeoplePage
 from tessera.profiles.search import find_exactly, search_people
+from tessera.profiles.timeline import TimelinePage, timeline
 
 router = Router(tags=["people"])
 
@@ -125,7 +126,7 @@ def list_events(
     workspace = grant_of(request).workspace_id
     with pool().connection() as connection:
         profile = find_profile(connection, workspace, id)
-        page = queries.timeline(connection, workspace, profile, before=before, limit=limit, wanted=wanted)
+        page = timeline(connection, workspace, profile, before=before, limit=limit, wanted=wanted)
         mask = mask_of(connection, grant_of(request), profile)
     if page is None:
         raise no_such_person(id)
