@@ -21,6 +21,15 @@ from psycopg.conninfo import make_conninfo
 
 HOME_OF_THE_RUN = "TESSERA_TEST_HOME"
 TEMPLATE = "tessera_template"
+FOR_THE_TESTS = {
+    HOME_OF_THE_RUN,
+    "TESSERA_REQUIRE_BROWSER",
+    "TESSERA_SCREENSHOTS",
+    "TESSERA_DEBUG",
+    "TESSERA_SHARED",
+    "TESSERA_IMPORT_KILLS",
+}
+"""Variables that a run of the tests takes from who starts it; of Tessera's own settings it takes none."""
 NOWHERE = "this_test_did_not_ask_for_the_database_fixture"
 
 
@@ -33,9 +42,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if HOME_OF_THE_RUN not in os.environ:
         os.environ[HOME_OF_THE_RUN] = tempfile.mkdtemp(prefix="tessera-tests-", dir=_fast_folder())
         config.add_cleanup(_forget_the_home)
-    for name in [name for name in os.environ if name.startswith("TESSERA_") and name != HOME_OF_THE_RUN]:
-        if name not in {"TESSERA_REQUIRE_BROWSER", "TESSERA_SCREENSHOTS", "TESSERA_DEBUG", "TESSERA_SHARED"}:
-            del os.environ[name]
+    for name in [name for name in os.environ if name.startswith("TESSERA_") and name not in FOR_THE_TESTS]:
+        del os.environ[name]
     os.environ["TESSERA_HOME"] = str(_home())
     os.environ["DJANGO_SETTINGS_MODULE"] = "tessera.project.settings"
     local = _home() / "postgres" / "local.conf"

@@ -21,6 +21,10 @@ DESKTOP, PHONE = 1280, 390
 PICTURES = Path(__file__).parents[2] / "docs" / "images"
 LANGUAGES = {"en": "English", "es": "Español", "ru": "Русский", "th": "ไทย"}
 """Each language with its name on the door."""
+_STILL = """() => Promise.allSettled(document.getAnimations()
+    .filter((one) => one.effect.getComputedTiming().endTime !== Infinity).map((one) => one.finished))"""
+_taken_by: dict[str, str] = {}
+"""Which test took the picture of each name."""
 
 _QUIET = (
     "--no-sandbox",
@@ -121,21 +125,27 @@ class Screen:
         return said
 
     def picture(self, name: str, *, whole: bool = False) -> None:
-        """With `TESSERA_SCREENSHOTS=1` docs/images has the screen under this name."""
+        """With `TESSERA_SCREENSHOTS=1` docs/images has the screen under this name, which one test alone may use."""
         if os.environ.get("TESSERA_SCREENSHOTS"):
+            test = os.environ["PYTEST_CURRENT_TEST"]
+            assert (name, _taken_by.setdefault(name, test)) == (name, test)
             PICTURES.mkdir(parents=True, exist_ok=True)
             self.page.screenshot(path=PICTURES / f"{name}.png", full_page=whole)
 
-    def expect_in_order(self, name: str = "", *, whole: bool = False) -> None:
-        """The page pleases axe (WCAG 2 A and AA and its own best practices), fits the screen and made no complaint.
-
-        With `TESSERA_SCREENSHOTS=1` its picture goes to docs/images under this name.
-        """
-        found = Axe().run(self.page).response["violations"]
-        assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == []
+    def disorder(self) -> list[str]:
+        """What is wrong with the page: what displeases axe (WCAG 2 A and AA and its own best practices), how much wider
+        than the screen it is, and what it complained of."""
+        self.page.evaluate(_STILL)  # a message that is still rising has no contrast yet
+        violations = Axe().run(self.page).response["violations"]
+        found = [f"{one['id']}: {node['html']}" for one in violations for node in one["nodes"]]
         too_wide = self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        assert too_wide <= 0, f"{self.page.url} is {too_wide} pixels too wide"
-        assert self._complaints == []
+        if too_wide > 0:
+            found.append(f"{self.page.url} is {too_wide} pixels too wide")
+        return found + self._complaints
+
+    def expect_in_order(self, name: str = "", *, whole: bool = False) -> None:
+        """There is no disorder. With `TESSERA_SCREENSHOTS=1` the page's picture goes to docs/images under this name."""
+        assert self.disorder() == []
         if name:
             self.picture(name, whole=whole)
 

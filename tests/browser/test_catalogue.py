@@ -1,9 +1,7 @@
 """The catalogue as staff use it: find a name, declare it, block it, hide it, take it back; install a source."""
 
-import os
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from django.db import connections
@@ -34,12 +32,6 @@ def shop(installation: Installation) -> str:
     return key
 
 
-def picture(screen: Screen, name: str) -> None:
-    """With LOOK_FOLDER=folder, a picture to look at."""
-    if folder := os.environ.get("LOOK_FOLDER"):
-        screen.page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
-
-
 @pytest.mark.parametrize("width", [DESKTOP, PHONE])
 def test_declare_block_and_hide_with_the_way_back(
     open_screen: Callable[[str, int], Screen], shop: str, width: int
@@ -49,12 +41,12 @@ def test_declare_block_and_hide_with_the_way_back(
     screen.log_in()
     screen.open("/catalogue")
     screen.expect_in_order()
-    picture(screen, f"events-{width}")
+    screen.picture(f"catalogue-events-{width}", whole=True)
     page.get_by_role("link", name=re.compile("^Attributes")).click()
     page.get_by_label("Name contains").fill("shoe")
     expect(page.get_by_role("link", name="plan")).to_have_count(0)
     screen.expect_in_order()
-    picture(screen, f"attributes-{width}")
+    screen.picture(f"catalogue-attributes-{width}", whole=True)
     page.get_by_role("link", name="shoe_size").click()
 
     expect(page.get_by_text("12 of the newest")).to_be_visible()
@@ -62,7 +54,7 @@ def test_declare_block_and_hide_with_the_way_back(
     expect(page.get_by_text("9 of 12 values in the newest")).to_be_visible()
     expect(page.get_by_text("These would not:")).to_contain_text("seven")
     screen.expect_in_order()
-    picture(screen, f"declare-{width}")
+    screen.picture(f"catalogue-declare-{width}", whole=True)
     page.get_by_role("button", name="Save the declaration").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Declared")
     page.get_by_role("button", name="Undo").click()
@@ -72,11 +64,11 @@ def test_declare_block_and_hide_with_the_way_back(
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_text("12 of the newest")).to_be_visible()
     screen.expect_in_order()
-    picture(screen, f"block-{width}")
+    screen.picture(f"catalogue-block-{width}", whole=True)
     dialog.get_by_role("button", name="Block it").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Blocked")
     screen.expect_in_order()
-    picture(screen, f"blocked-{width}")
+    screen.picture(f"catalogue-blocked-{width}", whole=True)
     page.get_by_role("button", name="Unblock").click()
     page.get_by_role("button", name="Hide").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Hidden")
@@ -93,17 +85,17 @@ def test_a_problem_leads_to_the_person_it_happened_to(
     screen.log_in()
     screen.open("/catalogue/problems?show=all")
     screen.expect_in_order()
-    picture(screen, f"problems-{width}")
+    screen.picture(f"catalogue-problems-{width}", whole=True)
     page.get_by_role("link", name="gender").click()
     screen.expect_in_order()
-    picture(screen, f"gender-{width}")
+    screen.picture(f"catalogue-gender-{width}", whole=True)
     page.get_by_role("link", name=re.compile("^blue")).click()
     expect(page.get_by_text("ana1@example.com").first).to_be_visible()
 
     screen.open("/catalogue/entry?kind=event&name=Order%20Completed")
     expect(page.get_by_role("link", name="coupon")).to_be_visible()
     screen.expect_in_order()
-    picture(screen, f"event-{width}")
+    screen.picture(f"catalogue-event-{width}", whole=True)
 
 
 @pytest.mark.parametrize("width", [DESKTOP, PHONE])
@@ -113,7 +105,7 @@ def test_a_source_is_installed_from_its_page(open_screen: Callable[[str, int], S
     screen.log_in()
     screen.open("/sources")
     screen.expect_in_order()
-    picture(screen, f"sources-{width}")
+    screen.picture(f"catalogue-sources-{width}", whole=True)
     page.get_by_role("link", name="Web shop").click()
     web, mobile = page.get_by_role("tablist", name="Web"), page.get_by_role("tablist", name="Mobile")
     expect(web.get_by_role("tab", name="npm")).to_have_attribute("aria-selected", "true")
@@ -124,7 +116,7 @@ def test_a_source_is_installed_from_its_page(open_screen: Callable[[str, int], S
     page.get_by_role("button", name="Copy Android").click()
     assert shop in page.evaluate("navigator.clipboard.readText()")
     screen.expect_in_order()
-    picture(screen, f"source-{width}")
+    screen.picture(f"catalogue-source-{width}", whole=True)
     screen.open("/brands")
     screen.expect_in_order()
-    picture(screen, f"brands-{width}")
+    screen.picture(f"catalogue-brands-{width}", whole=True)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from playwright.sync_api import expect
@@ -22,7 +22,21 @@ def test_from_a_source_to_one_person(
     key = make_source(screen, name)
     watch_events_arrive(screen, installation, key, visitor := f"visitor-{uuid4().hex[:8]}")
     read_the_card(screen, visitor)
-    merge_and_split(screen, installation, key)
+    other = merge_and_split(screen, installation, key)
+
+    assert len(people_with(installation, visitor, f"a-{visitor}")) == 1
+    assert len(people_with(installation, visitor, f"a-{visitor}", f"a-{other}")) == 2
+
+
+def people_with(installation: Installation, *identifiers: str) -> set[UUID]:
+    """Who has them, as the database has it."""
+    found = installation.rows(
+        "SELECT p.root_id FROM identity_identifier i JOIN identity_profile p ON p.id = i.profile_id"
+        " WHERE i.value = ANY(%s)",
+        list(identifiers),
+    )
+    assert len(found) == len(identifiers), "each is known"
+    return {root for (root,) in found}
 
 
 def make_source(screen: Screen, name: str) -> str:
@@ -123,8 +137,8 @@ def read_the_card(screen: Screen, visitor: str) -> None:
     screen.expect_in_order()
 
 
-def merge_and_split(screen: Screen, installation: Installation, key: str) -> None:
-    """The person of the card with somebody the till knows; by hand, with a reason, and back."""
+def merge_and_split(screen: Screen, installation: Installation, key: str) -> str:
+    """The person of the card with somebody the till knows; by hand, with a reason, and back. Returns the other one."""
     page, say = screen.page, screen.say
     other = f"Till-{uuid4().hex[:8]}"
     installation.send(key, "identify", anonymousId=f"a-{other}", traits={"lastName": other})
@@ -155,6 +169,7 @@ def merge_and_split(screen: Screen, installation: Installation, key: str) -> Non
     expect(page.locator(".ids").get_by_text(f"a-{other}", exact=True)).to_have_count(0)
     page.get_by_role("link", name=say("Open the other person")).click()
     expect(page.get_by_role("heading", level=1, name=other)).to_be_visible()
+    return other
 
 
 def test_the_keyboard_is_enough(open_screen: Opened) -> None:

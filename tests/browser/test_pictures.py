@@ -69,3 +69,6 @@ def test_the_card_in_other_scripts(open_screen: Opened, person: str, language: s
     screen.open(f"/people/{person}")
     screen.page.wait_for_load_state("networkidle")
     screen.picture(f"person-{language}")
+
+    assert screen.page.locator("html").get_attribute("lang") == language
+    assert screen.disorder() == []

@@ -28,10 +28,26 @@ def test_relate_two_people_and_erase_one(key: str, open_screen: Opened, installa
     screen.open(f"/people/{person}")
     screen.page.wait_for_load_state("networkidle")
 
-    _relate(screen, bo)
+    _relate(screen, bo, width)
     _remove_and_undo(screen, bo)
     _erase(screen, ana, width)
     _ask_whether_they_are_kept_out(screen, ana)
+
+    assert _events_of(installation, person) == ["Person Erased"]  # what tells the followers, and names nobody
+    assert (_profiles_of(installation, ana), _profiles_of(installation, bo)) == (0, 1)
+
+
+def _events_of(installation: Installation, profile: str) -> list[str]:
+    rows = installation.rows("SELECT name FROM events_history WHERE profile_id = %s ORDER BY occurred_at", profile)
+    return [name for (name,) in rows]
+
+
+def _profiles_of(installation: Installation, user: str) -> int:
+    ((profiles,),) = installation.rows(
+        "SELECT count(*) FROM identity_profile p JOIN identity_identifier i ON i.profile_id = p.id WHERE i.value = %s",
+        user,
+    )
+    return int(profiles)
 
 
 def _make(installation: Installation, key: str, *names: str) -> str:
@@ -50,7 +66,7 @@ def _make(installation: Installation, key: str, *names: str) -> str:
     return str(person)
 
 
-def _relate(screen: Screen, other: str) -> None:
+def _relate(screen: Screen, other: str, width: int) -> None:
     page = screen.page
     section = page.locator("#relations")
     expect(section.get_by_text("No relation is known.")).to_be_visible()
@@ -59,11 +75,11 @@ def _relate(screen: Screen, other: str) -> None:
     dialog.get_by_label("Kind of relation").select_option(label="Referred by")
     dialog.get_by_label("The other person").fill(other)
     expect(dialog.get_by_role("radio", name=other)).to_be_checked()
-    screen.expect_in_order("relation-add")
+    screen.expect_in_order(f"relation-add-{width}")
     dialog.get_by_role("button", name="Relate them").click()
     expect(section.get_by_text("The relation is saved.")).to_be_visible()
     expect(section.get_by_role("link", name=other)).to_be_visible()
-    screen.expect_in_order("relations", whole=True)
+    screen.expect_in_order(f"relations-{width}", whole=True)
 
 
 def _remove_and_undo(screen: Screen, other: str) -> None:

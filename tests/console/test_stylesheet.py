@@ -1,12 +1,13 @@
 """The one stylesheet and the templates: no two features take the same class, nothing is styled or scripted inline."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
 
 CONSOLE = Path(__file__).parents[2] / "src" / "tessera" / "console"
+STYLESHEET = CONSOLE / "static" / "console" / "console.css"
 TEMPLATES = sorted((CONSOLE / "templates").rglob("*.html"))
 INLINE = re.compile(r"""\s(?:style|on[a-z]+|hx-on[\w:-]*|x-[\w:-]+)\s*=\s*["']|<style|<script(?![^>]*\ssrc=)""")
 
@@ -15,7 +16,7 @@ def sections() -> dict[str, list[str]]:
     """The classes that each section of the stylesheet defines by themselves, outside of media queries."""
     found: dict[str, list[str]] = {}
     section = ""
-    for line in (CONSOLE / "static" / "console" / "console.css").read_text().splitlines():
+    for line in STYLESHEET.read_text().splitlines():
         if line.startswith("/* "):
             section = line
         elif re.match(r"\.[\w-]+ \{", line):
@@ -31,6 +32,13 @@ def test_no_two_features_take_the_same_class() -> None:
 
     assert len(homes) > 200
     assert {name: sorted(where) for name, where in homes.items() if len(where) > 1} == {}
+
+
+def test_no_two_movements_take_the_same_name() -> None:
+    names = Counter(re.findall(r"@keyframes ([\w-]+)", STYLESHEET.read_text()))
+
+    assert len(names) > 4
+    assert [name for name, times in names.items() if times > 1] == []
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: str(path.relative_to(CONSOLE / "templates")))

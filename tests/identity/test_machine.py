@@ -1,5 +1,6 @@
 """A stateful test: identify, alias, merge and split in any sequence keep what identity promises."""
 
+from collections import Counter
 from typing import Any
 
 import psycopg
@@ -20,7 +21,9 @@ emails = st.sampled_from(["x@example.com", "y@example.com"])
 picks = st.integers(0, 50)
 
 
-def machine(live: Connection, workspace_id: int) -> type[RuleBasedStateMachine]:
+def machine(live: Connection, workspace_id: int, outcomes: Counter[str]) -> type[RuleBasedStateMachine]:
+    """`outcomes` counts what came of the steps of all runs."""
+
     class Identity(RuleBasedStateMachine):
         def __init__(self) -> None:
             super().__init__()
@@ -33,6 +36,7 @@ def machine(live: Connection, workspace_id: int) -> type[RuleBasedStateMachine]:
         def say(self, **fields: Any) -> None:
             ingest(live, workspace_id, [message(**fields)])
             self.sent += 1
+            outcomes[fields["kind"]] += 1
 
         @rule(visitor=visitors)
         def browse(self, visitor: str) -> None:
@@ -72,7 +76,9 @@ def machine(live: Connection, workspace_id: int) -> type[RuleBasedStateMachine]:
                 )
             except TesseraError:
                 assert self.people() == before, "a refusal changes nothing"
+                outcomes["refused"] += 1
                 return
+            outcomes["merged"] += 1
             if keep % 3 == 0:
                 self.undo(done.merge_id)
                 assert self.people() == before, "merge then split is the identity"
@@ -87,6 +93,7 @@ def machine(live: Connection, workspace_id: int) -> type[RuleBasedStateMachine]:
 
         def undo(self, merge_id: Any) -> None:
             split_profiles(live, workspace_id=workspace_id, merge_id=merge_id, actor="eva", now=NOON)
+            outcomes["split"] += 1
 
         def people(self) -> dict[Any, Any]:
             return dict(live.execute("SELECT id, root_id FROM identity_profile").fetchall())
@@ -131,9 +138,13 @@ def machine(live: Connection, workspace_id: int) -> type[RuleBasedStateMachine]:
 
 
 def test_identity_keeps_its_promises(live: Connection, workspace_id: int):
+    outcomes: Counter[str] = Counter()
+
     run_state_machine_as_test(
-        machine(live, workspace_id),
+        machine(live, workspace_id, outcomes),
         settings=settings(
             max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
+
+    assert set(outcomes) == {"page", "identify", "alias", "merged", "refused", "split"}, "the promises were tried"

@@ -233,7 +233,7 @@ def test_without_a_partition_nothing_is_set_aside(live: Connection, workspace_id
 @pytest.mark.parametrize("number", [b"1e400", b"9" * 5000])
 def test_a_number_nobody_can_read_does_not_hide_the_rest(live: Connection, workspace_id: int, number: bytes):
     from tessera.events import inbox
-    from tessera.profiles import queries
+    from tessera.profiles.timeline import timeline
 
     body = b'{"type":"track","event":"e","messageId":"m1","userId":"u1","x":%s}' % number
     key = inbox.message_key(1, "m1")
@@ -245,7 +245,7 @@ def test_a_number_nobody_can_read_does_not_hide_the_rest(live: Connection, works
     ingest(live, workspace_id, [message(userId="u1", event="Readable")])
     person = root(live, "user_id", "u1")
     assert person is not None
-    page = queries.timeline(live, workspace_id, person)
+    page = timeline(live, workspace_id, person)
     assert page is not None
     assert sorted(event.name for event in page.events) == ["Readable", "e"]
     assert [event.body for event in page.events if event.name == "e"] == [{"unreadable": body.decode()}]

@@ -9,7 +9,7 @@ import pytest
 
 from factories.people import ingest, message
 from tessera.foundation.database import connect
-from tessera.profiles import queries
+from tessera.profiles import stats as profile_stats
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -36,14 +36,14 @@ def test_a_count_is_kept_only_where_counting_takes_long(
     after: timedelta,
     people: int,
 ) -> None:
-    monkeypatch.setattr(queries, "EXACT_UP_TO", most_exact)
+    monkeypatch.setattr(profile_stats, "EXACT_UP_TO", most_exact)
     ingest(live, workspace_id, [message(userId="ana"), message(userId="bob")])
-    first = queries.stats(live, workspace_id, now=NOON)
+    first = profile_stats.stats(live, workspace_id, now=NOON)
     ingest(live, workspace_id, [message(userId="eve")])
 
-    later = queries.stats(live, workspace_id, now=NOON + after)
+    later = profile_stats.stats(live, workspace_id, now=NOON + after)
 
     assert (first.people, first.counted_at) == (2, NOON)
     assert later.people == people
     assert later.counted_at == (NOON if people == 2 else NOON + after)
-    assert queries.stats(live, workspace_id + 1, now=NOON).people == 0
+    assert profile_stats.stats(live, workspace_id + 1, now=NOON).people == 0

@@ -22,7 +22,7 @@ from tessera.access.models import (
 from tessera.access.open_doors import scopes_in_force
 from tessera.access.roles import sees_pii
 from tessera.access.scopes import SEE_PII, allows
-from tessera.foundation.clock import to_datetime, to_micros
+from tessera.foundation.clock import in_utc, to_datetime, to_micros
 from tessera.foundation.errors import TesseraError
 
 
@@ -289,9 +289,9 @@ def audit_page(workspace_id: int, wanted: AuditFilter, *, before: str | None = N
     named = {"actor": wanted.actor, "action": wanted.action, "target": wanted.target}
     rows = AuditEntry.objects.filter(workspace_id=workspace_id, **{k: v for k, v in named.items() if v is not None})
     if wanted.since is not None:
-        rows = rows.filter(at__gte=wanted.since)
+        rows = rows.filter(at__gte=in_utc(wanted.since))
     if wanted.until is not None:
-        rows = rows.filter(at__lt=wanted.until)
+        rows = rows.filter(at__lt=in_utc(wanted.until))
     if before is not None:
         at, key = _audit_position(before)
         rows = rows.filter(Q(at__lt=at) | Q(at=at, pk__lt=key))

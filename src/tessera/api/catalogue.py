@@ -14,7 +14,7 @@ from tessera.access.queries import ApiKeyGrant
 from tessera.access.scopes import SEE_PII
 from tessera.api import examples_catalogue as examples
 from tessera.api.door import grant_of
-from tessera.api.parameters import Limit, only
+from tessera.api.parameters import MOST_WHOLE, Limit, only
 from tessera.api.problems import Refused
 from tessera.api.service import answer, endpoint
 from tessera.api.writes import Connection, carry_out
@@ -30,7 +30,6 @@ from tessera.workspaces import queries as workspaces
 router = Router(tags=["catalogue"])
 
 MASK = "•••"
-MOST_WHOLE = 2**31 - 1
 KindName = Literal["event", "property", "attribute"]
 TypeName = Literal["text", "number", "boolean", "date", "list", "object"]
 StatusName = Literal["seen", "declared", "blocked", "hidden"]

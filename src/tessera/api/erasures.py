@@ -6,14 +6,14 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from msgspec import Struct
-from ninja import Router, Schema
+from ninja import Router
 from ninja.params.functions import Path, Query
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from tessera.api import examples_privacy as examples
 from tessera.api import people
 from tessera.api.door import grant_of
-from tessera.api.parameters import NAMES_A_PERSON, Cursor, Limit, PersonReference, only
+from tessera.api.parameters import NAMES_A_PERSON, UUID_PATTERN, Body, Cursor, Limit, PersonReference, only
 from tessera.api.references import MOST_LETTERS, find_profile
 from tessera.api.service import answer, endpoint
 from tessera.api.writes import Connection, carry_out
@@ -31,7 +31,7 @@ WRITE: Final = "privacy:write"
 ErasureId = Annotated[
     str,
     Path(
-        pattern="^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
+        pattern=UUID_PATTERN,
         description="`id` of an erasure.",
         example=examples.EXAMPLE_ERASURE,
     ),
@@ -49,10 +49,8 @@ Reason = Annotated[str, Query(max_length=500, description="Why, in words. Name n
 KeepOut = Annotated[bool, Query(description="Keep each of the person's identifiers from coming back in.")]
 
 
-class ErasureRequest(Schema):
+class ErasureRequest(Body):
     """Whom to erase."""
-
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
     people: list[Annotated[str, Field(min_length=1, max_length=MOST_LETTERS)]] = Field(
         min_length=1,
@@ -64,10 +62,8 @@ class ErasureRequest(Schema):
     suppress: bool = Field(default=False, description="Keep each of their identifiers from coming back in.")
 
 
-class SuppressionRequest(Schema):
+class SuppressionRequest(Body):
     """A contact to keep out."""
-
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
     contact: str = Field(
         min_length=1,

@@ -7,16 +7,13 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from msgspec import Struct
 from ninja import Router
-from ninja.params.functions import Path, Query
+from ninja.params.functions import Path
 from pydantic import Field
 
-from tessera.access.queries import ApiKeyGrant
-from tessera.access.scopes import SEE_PII
 from tessera.api import examples_exports as examples
-from tessera.api.door import grant_of
-from tessera.api.parameters import Body, Cursor, only
-from tessera.api.problems import Refused
+from tessera.api.parameters import Body, Cursor, Limit, only
 from tessera.api.service import answer, endpoint
+from tessera.api.sight import trusted
 from tessera.api.writes import Connection, carry_out
 from tessera.exports import actions, queries
 from tessera.exports.queries import ExportPage, ExportView
@@ -28,6 +25,7 @@ WRITE: Final = "exports:write"
 router = Router(tags=["exports"])
 
 ExportId = Annotated[UUID, Path(description="`export_id` of an export.", example=examples.EXPORT_ID)]
+_PERSONAL: Final = "exports hold personal data"
 _MOMENT: Final = "RFC 3339, with a time zone. Ranges include their beginning and not their end."
 
 
@@ -82,7 +80,7 @@ def request_export(request: HttpRequest, wanted: ExportRequest) -> HttpResponse:
 
     Needs the scope `pii:read` too. Who asked and who fetched is noted in the audit trail.
     """
-    grant = _trusted(request)
+    grant = trusted(request, _PERSONAL)
     asked = read_wanted({name: value for name, value in wanted.model_dump().items() if value is not None})
 
     def act(connection: Connection) -> ExportView:
@@ -99,14 +97,10 @@ def request_export(request: HttpRequest, wanted: ExportRequest) -> HttpResponse:
     summary="List exports",
     **endpoint(READ, ExportPage, examples.EXPORTS, "invalid_cursor", "unknown_parameter"),
 )
-def list_exports(
-    request: HttpRequest,
-    limit: Annotated[int, Query(ge=1, le=200, description="How many at most.")] = 50,
-    next: Cursor = None,
-) -> HttpResponse:
+def list_exports(request: HttpRequest, limit: Limit = 50, next: Cursor = None) -> HttpResponse:
     """Newest first. Needs the scope `pii:read` too: an export may name people."""
     only(request, "limit", "next")
-    workspace = _trusted(request).workspace_id
+    workspace = trusted(request, _PERSONAL).workspace_id
     with pool().connection() as connection:
         return answer(queries.exports(connection, workspace, before=next, limit=limit))
 
@@ -119,7 +113,7 @@ def list_exports(
 )
 def get_export(request: HttpRequest, id: ExportId) -> HttpResponse:
     """How far it is, and whether its file is there. Needs the scope `pii:read` too."""
-    workspace = _trusted(request).workspace_id
+    workspace = trusted(request, _PERSONAL).workspace_id
     with pool().connection() as connection:
         return answer(queries.export_by_id(connection, workspace, id))
 
@@ -132,7 +126,7 @@ def get_export(request: HttpRequest, id: ExportId) -> HttpResponse:
 )
 def cancel_export(request: HttpRequest, id: ExportId) -> HttpResponse:
     """Whether it waits or runs; one that is over stays as it is. Needs the scope `pii:read` too."""
-    grant = _trusted(request)
+    grant = trusted(request, _PERSONAL)
 
     def act(connection: Connection) -> ExportView:
         return actions.cancel_export(connection, workspace_id=grant.workspace_id, export_id=id, actor=grant.actor)
@@ -156,7 +150,7 @@ def _file_documents(described: dict[str, Any]) -> dict[str, Any]:
 )
 def download_export(request: HttpRequest, id: ExportId) -> StreamingHttpResponse:
     """The file as it was asked for. Needs the scope `pii:read` too. Who fetched it is noted in the audit trail."""
-    grant = _trusted(request)
+    grant = trusted(request, _PERSONAL)
     with pool().connection() as connection, connection.transaction():
         found = actions.open_file(connection, workspace_id=grant.workspace_id, export_id=id, actor=grant.actor)
     response = StreamingHttpResponse(queries.body_of(found), content_type=found.export.wanted.content_type)
@@ -173,18 +167,10 @@ def download_export(request: HttpRequest, id: ExportId) -> StreamingHttpResponse
 )
 def delete_export(request: HttpRequest, id: ExportId) -> HttpResponse:
     """A running one stops. Needs the scope `pii:read` too."""
-    grant = _trusted(request)
+    grant = trusted(request, _PERSONAL)
 
     def act(connection: Connection) -> DeletedExport:
         actions.delete_export(connection, workspace_id=grant.workspace_id, export_id=id, actor=grant.actor)
         return DeletedExport(id, deleted=True)
 
     return carry_out(request, act)
-
-
-def _trusted(request: HttpRequest) -> ApiKeyGrant:
-    """The key's grant, which must see personal data: an export holds little else. Raises `Refused`."""
-    grant = grant_of(request)
-    if not grant.allows(SEE_PII):
-        raise Refused("missing_scope", f"exports hold personal data: this key lacks the scope {SEE_PII}")
-    return grant

@@ -12,12 +12,11 @@ from ninja import Router
 from ninja.params.functions import Path, Query
 from pydantic import Field
 
-from tessera.access.scopes import SEE_PII
 from tessera.api import examples_imports as examples
 from tessera.api.door import grant_of
-from tessera.api.parameters import Body, Cursor, only
-from tessera.api.problems import Refused
+from tessera.api.parameters import Body, Cursor, Limit, only
 from tessera.api.service import answer, endpoint
+from tessera.api.sight import trusted
 from tessera.api.writes import Connection, carry_out
 from tessera.foundation.database import connect
 from tessera.foundation.pool import pool
@@ -38,6 +37,7 @@ _BYTES: Final = {
     "required": True,
     "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
 }
+_PERSONAL: Final = "a file's rows are personal data"
 _STATES: Final = ("not_found", "wrong_import_state")
 
 
@@ -89,11 +89,7 @@ class DeletedImport(Struct, frozen=True):
     summary="List imports",
     **endpoint(READ, ImportsPage, examples.IMPORTS, "invalid_cursor", "unknown_parameter"),
 )
-def list_imports(
-    request: HttpRequest,
-    limit: Annotated[int, Query(ge=1, le=200, description="How many at most.")] = 50,
-    next: Cursor = None,
-) -> HttpResponse:
+def list_imports(request: HttpRequest, limit: Limit = 50, next: Cursor = None) -> HttpResponse:
     """Newest first."""
     only(request, "limit", "next")
     workspace = grant_of(request).workspace_id
@@ -199,7 +195,7 @@ def get_import(request: HttpRequest, id: ImportId) -> HttpResponse:
 )
 def inspect_import(request: HttpRequest, id: ImportId) -> HttpResponse:
     """Its columns and first rows, and the plan that suggests itself. Needs the scope `pii:read` too."""
-    workspace = _trusted(request)
+    workspace = trusted(request, _PERSONAL).workspace_id
     with pool().connection() as connection:
         return answer(queries.inspect_file(connection, workspace, id))
 
@@ -218,7 +214,7 @@ def _answers_csv(described: dict[str, Any]) -> dict[str, Any]:
 )
 def import_errors(request: HttpRequest, id: ImportId) -> StreamingHttpResponse:
     """CSV in UTF-8: row, severity, column, value, code, reason. Needs the scope `pii:read` too."""
-    workspace = _trusted(request)
+    workspace = trusted(request, _PERSONAL).workspace_id
     with pool().connection() as connection:
         queries.import_by_id(connection, workspace, id)
 
@@ -231,20 +227,16 @@ def import_errors(request: HttpRequest, id: ImportId) -> StreamingHttpResponse:
     return response
 
 
+def _step(*codes: str, example: Any = examples.IMPORT) -> dict[str, Any]:
+    """What every endpoint says that takes an import one step on; `codes` are those beyond its state."""
+    return endpoint(WRITE, ImportView, example, *_STATES, *codes, writes=True)
+
+
 @router.put(
     "/imports/{id}/plan",
     operation_id="plan_import",
     summary="Say where the columns go",
-    **endpoint(
-        WRITE,
-        ImportView,
-        examples.IMPORT,
-        *_STATES,
-        "invalid_import_plan",
-        "import_file_refused",
-        "import_file_gone",
-        writes=True,
-    ),
+    **_step("invalid_import_plan", "import_file_refused", "import_file_gone"),
 )
 def plan_import(request: HttpRequest, id: ImportId, wanted: ImportPlan) -> HttpResponse:
     """What the plan leaves out is as the import has it, or as the file suggests when its format is another."""
@@ -299,7 +291,7 @@ def _carry(request: HttpRequest, import_id: UUID, act: Act, **more: Any) -> Http
     "/imports/{id}/uploaded",
     operation_id="finish_upload",
     summary="Say that the file is whole",
-    **endpoint(WRITE, ImportView, examples.IMPORT, *_STATES, "import_file_refused", writes=True),
+    **_step("import_file_refused"),
 )
 def finish_upload(request: HttpRequest, id: ImportId) -> HttpResponse:
     """It is looked at, and has the plan that suggests itself."""
@@ -310,7 +302,7 @@ def finish_upload(request: HttpRequest, id: ImportId) -> HttpResponse:
     "/imports/{id}/dry-run",
     operation_id="dry_run_import",
     summary="Try it without importing",
-    **endpoint(WRITE, ImportView, examples.IMPORT, *_STATES, "invalid_import_plan", "import_file_gone", writes=True),
+    **_step("invalid_import_plan", "import_file_gone"),
 )
 def dry_run_import(request: HttpRequest, id: ImportId) -> HttpResponse:
     """A job: once `state` is `ready` again, `checked` has the counts and `…/errors` what is wrong."""
@@ -321,7 +313,7 @@ def dry_run_import(request: HttpRequest, id: ImportId) -> HttpResponse:
     "/imports/{id}/start",
     operation_id="start_import",
     summary="Import",
-    **endpoint(WRITE, ImportView, examples.IMPORT, *_STATES, "invalid_import_plan", "import_file_gone", writes=True),
+    **_step("invalid_import_plan", "import_file_gone"),
 )
 def start_import(request: HttpRequest, id: ImportId) -> HttpResponse:
     """A job: ask for the import until its `state` is `finished`. A dry run before it is not required."""
@@ -332,7 +324,7 @@ def start_import(request: HttpRequest, id: ImportId) -> HttpResponse:
     "/imports/{id}/pause",
     operation_id="pause_import",
     summary="Pause an import",
-    **endpoint(WRITE, ImportView, examples.IMPORT, *_STATES, writes=True),
+    **_step(),
 )
 def pause_import(request: HttpRequest, id: ImportId) -> HttpResponse:
     """It stops after the rows in hand; `…/resume` goes on from there."""
@@ -343,7 +335,7 @@ def pause_import(request: HttpRequest, id: ImportId) -> HttpResponse:
     "/imports/{id}/cancel",
     operation_id="cancel_import",
     summary="Stop an import for good",
-    **endpoint(WRITE, ImportView, examples.IMPORT, *_STATES, writes=True),
+    **_step(),
 )
 def cancel_import(request: HttpRequest, id: ImportId) -> HttpResponse:
     """What was taken in before stays; `…/undo` removes it."""
@@ -354,7 +346,7 @@ def cancel_import(request: HttpRequest, id: ImportId) -> HttpResponse:
     "/imports/{id}/resume",
     operation_id="resume_import",
     summary="Go on with an import",
-    **endpoint(WRITE, ImportView, examples.IMPORT, *_STATES, "invalid_import_plan", "import_file_gone", writes=True),
+    **_step("invalid_import_plan", "import_file_gone"),
 )
 def resume_import(request: HttpRequest, id: ImportId) -> HttpResponse:
     """After the last row that was taken in; for one that is paused, failed or stalled."""
@@ -365,7 +357,7 @@ def resume_import(request: HttpRequest, id: ImportId) -> HttpResponse:
     "/imports/{id}/undo",
     operation_id="undo_import",
     summary="Undo an import",
-    **endpoint(WRITE, ImportView, examples.UNDONE, *_STATES, writes=True),
+    **_step(example=examples.UNDONE),
 )
 def undo_import(request: HttpRequest, id: ImportId) -> HttpResponse:
     """A job: removes what the import brought; `undo` then says what that was. What happened since stays."""
@@ -387,11 +379,3 @@ def delete_import(request: HttpRequest, id: ImportId) -> HttpResponse:
         return DeletedImport(id, deleted=True)
 
     return carry_out(request, act)
-
-
-def _trusted(request: HttpRequest) -> int:
-    """The workspace of a key that may see personal data. Raises `Refused`."""
-    grant = grant_of(request)
-    if not grant.allows(SEE_PII):
-        raise Refused("missing_scope", f"a file's rows are personal data: this key lacks the scope {SEE_PII}")
-    return grant.workspace_id

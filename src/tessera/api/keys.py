@@ -15,13 +15,13 @@ from tessera.access.queries import ApiKeyFacts
 from tessera.access.scopes import SCOPES
 from tessera.api import examples_access as examples
 from tessera.api.door import grant_of
-from tessera.api.parameters import Body
+from tessera.api.parameters import MOST_WHOLE, Body
 from tessera.api.service import answer, endpoint
 from tessera.api.writes import Connection, carry_out, with_models
 
 router = Router(tags=["keys"])
 
-KeyId = Annotated[int, Path(ge=1, le=2**31 - 1, description="`id` of a key.", example=7)]
+KeyId = Annotated[int, Path(ge=1, le=MOST_WHOLE, description="`id` of a key.", example=7)]
 
 
 class Keys(Struct, frozen=True):

@@ -9,8 +9,7 @@ from tessera.api import examples
 from tessera.api.door import grant_of
 from tessera.api.service import answer, endpoint
 from tessera.foundation.pool import pool
-from tessera.profiles import queries as profiles
-from tessera.profiles.queries import Stats
+from tessera.profiles.stats import Stats, stats
 
 router = Router(tags=["workspace"])
 
@@ -24,4 +23,4 @@ router = Router(tags=["workspace"])
 def get_stats(request: HttpRequest) -> HttpResponse:
     """Any key may ask. Events are counted within a second or two of being recorded; `waiting` are not recorded yet."""
     with pool().connection() as connection:
-        return answer(profiles.stats(connection, grant_of(request).workspace_id, now=datetime.now(UTC)))
+        return answer(stats(connection, grant_of(request).workspace_id, now=datetime.now(UTC)))

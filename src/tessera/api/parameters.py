@@ -11,6 +11,10 @@ from tessera.api.problems import Refused
 from tessera.api.references import MOST_LETTERS
 from tessera.events.messages import MAX_FIELDS
 
+MOST_WHOLE = 2**31 - 1
+"""The largest id that a row of settings can have: PostgreSQL's integer."""
+UUID_PATTERN = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+
 EXAMPLE_ID = "0199c0de-7a3b-7c4d-8e5f-0a1b2c3d4e5f"
 EXAMPLE_OTHER = "0199c0de-7b00-7d11-9a22-3b4c5d6e7f80"
 EXAMPLE_MERGE = "0199c0df-0001-7aaa-8bbb-ccccddddeeee"
@@ -55,7 +59,7 @@ class SplitRequest(Body):
     """The merge to undo."""
 
     merge_id: str = Field(
-        pattern="^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
+        pattern=UUID_PATTERN,
         description="`merge_id` of one of the person's `merges`.",
         examples=[EXAMPLE_MERGE],
     )

@@ -12,7 +12,7 @@ from pydantic import Field
 from tessera.access.audit import record_audit_on
 from tessera.api import examples
 from tessera.api.door import grant_of
-from tessera.api.parameters import AttributeChanges, Cursor, Limit, PersonReference, only
+from tessera.api.parameters import MOST_WHOLE, AttributeChanges, Cursor, Limit, PersonReference, only
 from tessera.api.problems import Refused, encode
 from tessera.api.references import MOST_LETTERS, find_person, find_profile, no_such_person, read_identifier
 from tessera.api.service import READ_PEOPLE, WRITE_PEOPLE, answer, endpoint
@@ -20,6 +20,7 @@ from tessera.api.sight import mask_of, seen_by
 from tessera.api.writes import Connection, carry_out, note
 from tessera.events.history import Wanted
 from tessera.events.messages import read_message
+from tessera.foundation.clock import in_utc
 from tessera.foundation.pool import pool
 from tessera.identity import queries as identity
 from tessera.identity.queries import RefusalRecord
@@ -27,14 +28,15 @@ from tessera.intake.actions import change_attributes
 from tessera.profiles import bundle, queries
 from tessera.profiles.bundle import Export
 from tessera.profiles.person import PersonView
-from tessera.profiles.queries import PeoplePage, TimelinePage
+from tessera.profiles.queries import PeoplePage
 from tessera.profiles.search import find_exactly, search_people
+from tessera.profiles.timeline import TimelinePage, timeline
 
 router = Router(tags=["people"])
 
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 EventType = Literal["track", "page", "screen", "identify", "group", "alias", "system"]
-SourceId = Annotated[int, Field(ge=1, le=2**31 - 1)]
+SourceId = Annotated[int, Field(ge=1, le=MOST_WHOLE)]
 
 
 class Refusals(Struct, frozen=True):
@@ -120,19 +122,15 @@ def list_events(
     Filters narrow it together. A moment without a zone is taken as UTC.
     """
     only(request, "before", "limit", "name", "type", "source", "since", "until", "text")
-    wanted = Wanted(tuple(name), tuple(type), tuple(source), _in_utc(since), _in_utc(until), text.strip())
+    wanted = Wanted(tuple(name), tuple(type), tuple(source), in_utc(since), in_utc(until), text.strip())
     workspace = grant_of(request).workspace_id
     with pool().connection() as connection:
         profile = find_profile(connection, workspace, id)
-        page = queries.timeline(connection, workspace, profile, before=before, limit=limit, wanted=wanted)
+        page = timeline(connection, workspace, profile, before=before, limit=limit, wanted=wanted)
         mask = mask_of(connection, grant_of(request), profile)
     if page is None:
         raise no_such_person(id)
     return answer(mask.timeline(page) if mask else page)
-
-
-def _in_utc(moment: datetime | None) -> datetime | None:
-    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
 @router.get(

@@ -6,15 +6,15 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from msgspec import Struct
-from ninja import Router, Schema
+from ninja import Router
 from ninja.params.functions import Path, Query
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from tessera.access.audit import record_audit_on
 from tessera.access.queries import ApiKeyGrant
 from tessera.api import examples_privacy as examples
 from tessera.api.door import grant_of
-from tessera.api.parameters import NAMES_A_PERSON, PersonReference, only
+from tessera.api.parameters import NAMES_A_PERSON, Body, PersonReference, only
 from tessera.api.references import MOST_LETTERS, find_profile, no_such_person
 from tessera.api.service import READ_PEOPLE, WRITE_PEOPLE, answer, endpoint
 from tessera.api.sight import mask_of
@@ -28,10 +28,8 @@ router = Router(tags=["relations"])
 _FAR_END = " It may be somebody not seen yet."
 
 
-class RelationRequest(Schema):
+class RelationRequest(Body):
     """Who is related to the person, and how."""
-
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
     type: str = Field(min_length=1, max_length=40, description="`name` of a relation type.", examples=["referred_by"])
     to: str = Field(
@@ -45,10 +43,8 @@ class RelationRequest(Schema):
     )
 
 
-class RelationTypeRequest(Schema):
+class RelationTypeRequest(Body):
     """What a relation is called from either side."""
-
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
     label: str = Field(min_length=1, max_length=60, description="On the card of who has it.", examples=["Sold by"])
     inverse: str = Field(min_length=1, max_length=60, description="On the other's card.", examples=["Sold to"])

@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field
 
 from tessera.api import examples_catalogue as examples
 from tessera.api.door import grant_of
+from tessera.api.parameters import MOST_WHOLE
 from tessera.api.problems import Refused
 from tessera.api.service import answer, endpoint
 from tessera.api.writes import Connection, carry_out
@@ -20,7 +21,6 @@ from tessera.workspaces.queries import BrandFacts, SourceFacts, WriteKeyFacts
 
 router = Router(tags=["sources"])
 
-MOST_WHOLE = 2**31 - 1
 _READ, _WRITE = "workspaces:read", "workspaces:write"
 _SOURCE_CODES = ("source_exists", "invalid_name", "invalid_origin", "too_many_origins", "unknown_kind", "unknown_brand")
 

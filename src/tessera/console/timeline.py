@@ -18,7 +18,7 @@ from tessera.events.vocabulary import (
     STATUS_CHANGED,
     TEST_SUBSCRIBER_CHANGED,
 )
-from tessera.profiles.queries import TimelineEvent
+from tessera.profiles.timeline import TimelineEvent
 
 _ICONS: Final = {
     "page": "web",

@@ -1,6 +1,7 @@
 """How a value stands in a cell of a CSV file, so that no spreadsheet takes it for a formula.
 
-A text that a spreadsheet would evaluate gets an apostrophe before it (OWASP, "CSV Injection"). Texts that are only a
+A text that a spreadsheet would evaluate gets an apostrophe before it (OWASP, "CSV Injection"), and so does a part of
+a text that would be a cell of its own where semicolons part cells (`foundation.csv_cells`). Texts that are only a
 sign and digits (`+34600111222`, `-5`) stay as they are: evaluated they are harmless, and marked they would no longer
 be the number. Everything that is a number, a date or yes/no is written bare.
 """

@@ -29,6 +29,20 @@ def to_micros(moment: datetime) -> Micros:
     return (moment - EPOCH) // _ONE
 
 
+def in_utc(moment: datetime | None) -> datetime | None:
+    """The same moment in UTC; a naive one is taken as UTC. Where UTC is outside the years 1 to 9999, their edge.
+
+    What strangers name goes through here before Django writes it into a statement: `datetime` knows zones up to 23:59
+    hours away, PostgreSQL reads zones up to 15:59.
+    """
+    if moment is None or moment.tzinfo is None:
+        return moment and moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        return (datetime.min if moment.year == 1 else datetime.max).replace(tzinfo=UTC)
+
+
 def to_datetime(micros: Micros) -> datetime:
     """Exact, also before 1970 (no float on the way)."""
     return EPOCH + timedelta(microseconds=micros)

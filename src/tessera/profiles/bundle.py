@@ -16,8 +16,8 @@ from tessera.identity.queries import RefusalRecord
 from tessera.profiles import queries
 from tessera.profiles.avatars import avatar_of
 from tessera.profiles.person import PersonView
-from tessera.profiles.queries import TimelineEvent, TimelinePage
 from tessera.profiles.relations_of import RelationView, relations_of
+from tessera.profiles.timeline import TimelineEvent, TimelinePage, timeline
 
 Connection = psycopg.Connection[Any]
 Connect = Callable[[], AbstractContextManager[Connection]]
@@ -71,7 +71,7 @@ def written(
     separator, before = b"", None
     while True:
         with connect() as connection:
-            page = queries.timeline(connection, workspace_id, export.profile.profile_id, before=before, limit=PAGE)
+            page = timeline(connection, workspace_id, export.profile.profile_id, before=before, limit=PAGE)
         if page is None or not page.events:
             break
         yield separator + _encode((seen(page) if seen else page).events)[1:-1]

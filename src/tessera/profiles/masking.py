@@ -46,10 +46,11 @@ from tessera.profiles.person import (
     UtmView,
     values_of,
 )
-from tessera.profiles.queries import PeoplePage, PersonSummary, TimelineEvent, TimelinePage
+from tessera.profiles.queries import PeoplePage, PersonSummary
 from tessera.profiles.relations_of import Relations, RelationView
 from tessera.profiles.state import State
 from tessera.profiles.store import read_states
+from tessera.profiles.timeline import TimelineEvent, TimelinePage
 
 Connection = psycopg.Connection[Any]
 Field = tuple[str, str, str]

@@ -1,23 +1,18 @@
 """What screens and the API read about people. Each takes a psycopg connection; the number of statements is constant."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import msgspec
 import psycopg
 from msgspec import Struct
 
-from tessera.events import history
-from tessera.events.event import SYSTEM
-from tessera.events.history import EVERYTHING, Recorded, Wanted
-from tessera.events.messages import Json
 from tessera.foundation.clock import day_of, to_datetime, to_micros
 from tessera.foundation.errors import TesseraError
 from tessera.identity import queries as identity
 from tessera.profiles.attributes import Misfit, normal_email, normal_phone
-from tessera.profiles.person import IdentifierView, PersonView, name_of, placeholder_of, values_of, view_of
+from tessera.profiles.person import PersonView, name_of, placeholder_of, values_of, view_of
 from tessera.profiles.state import State, merge_states
 from tessera.profiles.store import read_states
 
@@ -48,26 +43,6 @@ class PeoplePage(Struct, frozen=True):
     """`next` is the cursor of the following page, or None."""
 
     profiles: list[PersonSummary]
-    next: str | None
-
-
-class TimelineEvent(Struct, frozen=True):
-    """Something that happened to the person. `body` is the message as it was sent (or the house's own record)."""
-
-    event_id: UUID
-    profile_id: UUID
-    source_id: int | None
-    type: str
-    name: str
-    occurred_at: datetime
-    received_at: datetime
-    recorded_at: datetime
-    body: Json
-    envelope: Json
-
-
-class TimelinePage(Struct, frozen=True):
-    events: list[TimelineEvent]
     next: str | None
 
 
@@ -210,143 +185,3 @@ def _summary(root: UUID, state: State, identifiers: Sequence[identity.HeldIdenti
         last_seen_at=to_datetime(state.last) if abs(state.last) < 2**60 else None,
         created_at=born,
     )
-
-
-def timeline(
-    connection: Connection,
-    workspace_id: int,
-    profile_id: UUID,
-    *,
-    before: str | None = None,
-    limit: int = 50,
-    wanted: Wanted = EVERYTHING,
-) -> TimelinePage | None:
-    """What happened to the person, newest first; None where there is no such person. Raises `InvalidCursor`."""
-    root = identity.root_of(connection, workspace_id, profile_id)
-    if root is None:
-        return None
-    ids = [member.profile_id for member in identity.members_of(connection, [root])]
-    return timeline_of(connection, ids, before=before, limit=limit, wanted=wanted)
-
-
-def timeline_of(
-    connection: Connection,
-    members: Sequence[UUID],
-    *,
-    before: str | None = None,
-    limit: int = 50,
-    wanted: Wanted = EVERYTHING,
-) -> TimelinePage:
-    """As `timeline`, of a person whose profiles are known already. Raises `InvalidCursor`."""
-    rows = history.of_profiles(connection, members, before=_position(before), limit=limit + 1, wanted=wanted)
-    page = rows[:limit]
-    following = _cursor_of(page[-1]) if len(rows) > limit else None
-    return TimelinePage([_timeline_event(row) for row in page], following)
-
-
-MOST_SOURCED = 60
-"""Identifiers of which the source is looked up: more than a screen shows at once."""
-
-
-def sources_of_identifiers(connection: Connection, identifiers: Sequence[IdentifierView]) -> dict[tuple[str, str], int]:
-    """The source that each identifier was first seen at, by kind and value, where the history still tells."""
-    asked = sorted(identifiers, key=lambda one: (_KINDS.get(one.kind, 3), one.kind, one.first_seen))[:MOST_SOURCED]
-    moments = {(one.profile_id, one.first_seen) for one in asked}
-    found = history.sources_at(connection, sorted(moments, key=lambda pair: (pair[0].int, pair[1])))
-    return {
-        (one.kind, one.value): found[one.profile_id, one.first_seen]
-        for one in asked
-        if (one.profile_id, one.first_seen) in found
-    }
-
-
-_KINDS = {"user_id": 0, "email": 1, "phone": 2}
-
-
-def _cursor_of(row: Recorded) -> str:
-    return f"{to_micros(row.occurred_at)}.{row.lane}.{row.position}"
-
-
-def _position(cursor: str | None) -> tuple[datetime, int, int] | None:
-    if cursor is None:
-        return None
-    try:
-        at, lane, position = (int(part) for part in cursor.split("."))
-        return to_datetime(at), lane % 32_768, min(position, 2**62)
-    except (ValueError, OverflowError):
-        raise InvalidCursor("the cursor is not one we gave") from None
-
-
-def _timeline_event(row: Recorded) -> TimelineEvent:
-    return TimelineEvent(
-        event_id=row.event_id,
-        profile_id=row.profile_id,
-        source_id=row.source_id,
-        type=row.kind,
-        name=row.name,
-        occurred_at=row.occurred_at,
-        received_at=row.received_at,
-        recorded_at=row.recorded_at,
-        body=_readable(row.body),
-        envelope={} if row.kind == SYSTEM else msgspec.json.decode(row.envelope),
-    )
-
-
-def _readable(body: bytes) -> Json:
-    """The document; or, where a number in it is beyond any reader, its text: one message must not hide the others."""
-    try:
-        document: Json = msgspec.json.decode(body)
-    except msgspec.DecodeError:
-        return {"unreadable": body.decode()}
-    return document
-
-
-class Stats(Struct, frozen=True):
-    """`counted_at` says when people and profiles were counted; the other figures are of now."""
-
-    people: int
-    profiles: int
-    events: int
-    waiting: int
-    counted_at: datetime
-
-
-EXACT_UP_TO = 100_000
-"""Counting more profiles than these takes a noticeable while, so the number is kept; the longer, the larger it is."""
-_KEPT_PER_EXACT = timedelta(minutes=1)
-_KEPT_AT_MOST = timedelta(hours=1)
-_counts: dict[tuple[str, int], tuple[datetime, int, int]] = {}
-
-
-def stats(connection: Connection, workspace_id: int, *, now: datetime) -> Stats:
-    """How many people and profiles the workspace has, how many events were recorded, how many messages wait."""
-    counted_at, people, profiles = _count_people(connection, workspace_id, now)
-    volume = connection.execute(
-        "SELECT coalesce(sum(volume), 0)::bigint FROM events_catalogue WHERE workspace_id = %s AND kind = 'event'",
-        (workspace_id,),
-    ).fetchone()
-    waiting = connection.execute(
-        "SELECT count(*) FROM events_inbox WHERE workspace_id = %s", (workspace_id,)
-    ).fetchone()
-    assert volume is not None
-    assert waiting is not None
-    return Stats(people, profiles, events=volume[0], waiting=waiting[0], counted_at=counted_at)
-
-
-def _count_people(connection: Connection, workspace_id: int, now: datetime) -> tuple[datetime, int, int]:
-    key = (connection.info.dbname, workspace_id)
-    known = _counts.get(key)
-    if known is not None and now - known[0] < _kept(known[2]):
-        return known
-    row = connection.execute(
-        "SELECT count(*) FILTER (WHERE id = root_id), count(*) FROM identity_profile WHERE workspace_id = %s",
-        (workspace_id,),
-    ).fetchone()
-    assert row is not None
-    _counts[key] = (now, row[0], row[1])
-    return _counts[key]
-
-
-def _kept(profiles: int) -> timedelta:
-    """For how long a count of so many is good: not at all where it is cheap, ten minutes for a million."""
-    return min(_KEPT_AT_MOST, _KEPT_PER_EXACT * ((profiles - 1) // EXACT_UP_TO))

@@ -27,7 +27,8 @@ from tessera.identity.queries import RefusalRecord
 from tessera.profiles import bundle
 from tessera.profiles import queries as profiles
 from tessera.profiles.person import CounterView, DeviceView, IdentifierView, PersonView
-from tessera.profiles.queries import InvalidCursor, TimelinePage
+from tessera.profiles.queries import InvalidCursor
+from tessera.profiles.timeline import TimelinePage, sources_of_identifiers, timeline_of
 from tessera.workspaces import queries as workspaces
 
 EVENTS_SHOWN: Final = 20
@@ -72,7 +73,7 @@ def card(request: StaffRequest, profile_id: UUID) -> HttpResponse:
         members = [member.profile_id for member in person.members]
         refusals = identity.refusals_of(connection, members)
         page = _page(connection, members, None, asked)
-        seen_at = profiles.sources_of_identifiers(connection, held)
+        seen_at = sources_of_identifiers(connection, held)
     if mask:
         refusals, page = [mask.refusal(one) for one in refusals], mask.timeline(page)
     context |= _story(person, refusals, page, asked, sources)
@@ -135,7 +136,7 @@ def history(request: StaffRequest, profile_id: UUID) -> HttpResponse:
 
 def _page(connection: Any, members: list[UUID], before: str | None, asked: HistoryFilter) -> TimelinePage:
     try:
-        return profiles.timeline_of(connection, members, before=before, limit=EVENTS_SHOWN, wanted=asked.wanted())
+        return timeline_of(connection, members, before=before, limit=EVENTS_SHOWN, wanted=asked.wanted())
     except InvalidCursor as error:
         raise Http404(str(error)) from None
 

@@ -18,7 +18,7 @@ from tessera.foundation.pool import pool
 from tessera.foundation.settings import settings
 from tessera.identity import queries as identity
 from tessera.jobs.queue import failed_since
-from tessera.profiles import queries as profiles
+from tessera.profiles import stats as profile_stats
 from tessera.workspaces import queries as workspaces
 from tessera.workspaces.queries import SourceFacts, WriteKeyFacts
 
@@ -47,7 +47,7 @@ def home(request: StaffRequest) -> HttpResponse:
     sources = workspaces.sources(workspace_id)
     in_use = [source.id for source in sources if source.disabled_at is None]
     with pool().connection() as connection:
-        stats = profiles.stats(connection, workspace_id, now=now)
+        stats = profile_stats.stats(connection, workspace_id, now=now)
         found = alarms(connection, workspace_id, in_use, now=now)
         if failed := failed_since(connection):
             found.append(Alarm("jobs_failed", number=failed))
@@ -59,7 +59,7 @@ def home(request: StaffRequest) -> HttpResponse:
         "chart": _minutes(workspace_id, now),
         "recent": recent,
         "recent_is_more": recent == MOST_RECENT,
-        "counts_are_kept": stats.profiles > profiles.EXACT_UP_TO,
+        "counts_are_kept": stats.profiles > profile_stats.EXACT_UP_TO,
         "lines": lines,
         "silent": {alarm.source_id for alarm in found if alarm.code == "source_silent"},
         "problems": lines_of(found, {source.id: source.name for source in sources}),
