@@ -1,6 +1,7 @@
 """What is kept of people afterwards, and that it can be forgotten."""
 
 import gzip
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,10 +14,19 @@ from factories.people import owner, people
 from tessera.foundation.errors import TooManyFiles
 from tessera.foundation.settings import settings
 from tessera.imports import actions, engine, queries, traces
-from tessera.imports.records import FileGone, NoSuchImport, WrongState
+from tessera.imports.records import FileGone, ImportView, NoSuchImport, WrongState
 
 Connection = psycopg.Connection[Any]
 ANA = [("email", "ana@example.com"), ("phone", "+34600111222")]
+
+
+def begun(live: Connection, workspace_id: int, chunks: Sequence[bytes | None]) -> ImportView:
+    """A file that is still coming in: these pieces are here (None: that one is not)."""
+    made = actions.create_import(live, workspace_id=workspace_id, file_name="f", actor="ana", now=datetime.now(UTC))
+    for number, data in enumerate(chunks):
+        if data is not None:
+            actions.add_chunk(live, workspace_id=workspace_id, import_id=made.id, number=number, data=data)
+    return made
 
 
 def kept(live: Connection) -> int:
@@ -54,6 +64,30 @@ def test_an_erasure_drops_a_waiting_file_that_names_the_person(
     if files:
         with pytest.raises(FileGone):
             actions.resume(live, workspace_id=workspace_id, import_id=made.id, actor="ana")
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize(("row", "files"), [("Ana@example.com", 1), ("luis@example.com", 0)])
+def test_an_erasure_reads_a_file_that_is_still_coming_in(
+    live: Connection, workspace_id: int, packed: bool, encoding: str, row: str, files: int
+) -> None:
+    """It has no plan yet that says how; and it may grow on where the person is not in it."""
+    data = f"email,phone\n{row},\n".encode(encoding)
+    made = begun(live, workspace_id, [gzip.compress(data) if packed else data])
+    assert traces.erase_traces(live, workspace_id, ANA, [])["imports_chunk"] == files
+    after = queries.import_by_id(live, workspace_id, made.id)
+    assert (after.state, after.problem) == (("failed", traces.GONE) if files else ("uploading", ""))
+
+
+def test_an_erasure_drops_what_came_in_with_a_hole_and_keeps_what_has_nothing_in_it(
+    live: Connection, workspace_id: int
+) -> None:
+    begun(live, workspace_id, [])
+    holed = begun(live, workspace_id, [b"email\n", None, b"ana@example.com\n"])
+    assert traces.erase_traces(live, workspace_id, ANA, [])["imports_chunk"] == 2
+    assert queries.import_by_id(live, workspace_id, holed.id).problem == traces.UNREAD
+    assert [found.state for found in queries.imports(live, workspace_id).imports] == ["failed", "uploading"]
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -1,9 +1,10 @@
 """What imports keep of people when their work is done, and how it is forgotten: files, and rows that were wrong."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,9 +14,9 @@ from tessera.events.event import Identifier
 from tessera.foundation.redaction import LEAST
 from tessera.foundation.settings import settings
 from tessera.imports import store
-from tessera.imports.plan import Plan
 from tessera.imports.reading import FileRefused, decoded, unpacked
 from tessera.imports.records import FileGone, ImportView
+from tessera.imports.sniffing import recognise
 
 Connection = psycopg.Connection[Any]
 ERROR_DAYS: Final = 30
@@ -63,12 +64,27 @@ def _why_not_kept(connection: Connection, found: ImportView, words: Sequence[str
     """Empty unless the file may name the person. One that is too large to search, or cannot be read, is taken to."""
     if found.size > MOST_SEARCHED:
         return UNREAD
-    chosen = (found.plan or Plan()).format
-    blocks = store.file_blocks(connection, found.id)
+    if found.state == "uploading":
+        there, expected = store.holes(connection, found.id)
+        if there != expected:  # what lies behind a hole would not be seen
+            return UNREAD
+        if not there:
+            return ""
     with suppress(FileRefused, FileGone):
-        read = unpacked(blocks, gzipped=chosen.gzipped, most=MOST_SEARCHED)
-        return GONE if _found(decoded(read, chosen.encoding), words) else ""
+        return GONE if _found(_text_of(connection, found), words) else ""
     return UNREAD
+
+
+def _text_of(connection: Connection, found: ImportView) -> Iterator[str]:
+    """The file, unpacked and decoded; one that is still coming in has no plan yet and is read by its first bytes.
+
+    Raises `FileRefused`, `FileGone`.
+    """
+    blocks = iter(store.file_blocks(connection, found.id))
+    head = next(blocks, b"")
+    chosen = found.plan.format if found.plan else recognise(head)
+    read = unpacked(chain((head,), blocks), gzipped=chosen.gzipped, most=MOST_SEARCHED)
+    return decoded(read, chosen.encoding)
 
 
 def _found(texts: Iterable[str], words: Sequence[str]) -> bool:
