@@ -17,6 +17,7 @@ from tessera.duplicates import reading, store
 from tessera.duplicates.search import THRESHOLD, find_pairs
 from tessera.duplicates.store import MERGED, OPEN, REJECTED, Pair, Run
 from tessera.foundation.clock import now_micros, to_datetime
+from tessera.foundation.database import may_pass
 from tessera.foundation.errors import TesseraError
 from tessera.identity import actions as identity
 from tessera.identity import queries as people
@@ -92,12 +93,15 @@ def carry_out_run(connection: Connection, *, workspace_id: int, run_id: UUID, th
     """Search, and put what was found into the queue. Takes memory: give it a process of its own.
 
     Doing it again after a crash is right; a run that is over is left alone. The connection must autocommit. Raises
-    `NoSuchRun`, or whatever went wrong, after writing it down.
+    `NoSuchRun`, or whatever went wrong: after writing it down, but where it may pass (`may_pass`); then the run stays
+    begun, for its job is tried again.
     """
     if store.begin_run(connection, workspace_id, run_id, now=_now()):
         try:
             _search(connection, workspace_id, run_id, threshold)
         except Exception as error:
+            if may_pass(error):
+                raise
             store.fail_run(connection, workspace_id, run_id, f"{type(error).__name__}: {error}", now=_now())
             raise
     run = store.run_by_id(connection, workspace_id, run_id)
