@@ -22,7 +22,7 @@ from tessera.foundation.errors import TesseraError
 from tessera.identity import actions as identity
 from tessera.identity import queries as people
 from tessera.identity.directory import NoSuchProfile
-from tessera.jobs import defer
+from tessera.jobs import LONG, defer
 
 Connection = psycopg.Connection[Any]
 log = logging.getLogger(__name__)
@@ -83,7 +83,8 @@ def ask_for_run(connection: Connection, *, workspace_id: int, actor: str, now: d
             raise AlreadyLooking("a search for duplicates is under way; wait for it to end")
         _note(connection, workspace_id, actor, "find_duplicates", f"run:{run_id}")
         if deferred:
-            defer(connection, FIND, lock=f"duplicates:{workspace_id}", workspace_id=workspace_id, run_id=str(run_id))
+            lock = f"duplicates:{workspace_id}"
+            defer(connection, FIND, queue=LONG, lock=lock, workspace_id=workspace_id, run_id=str(run_id))
         run = store.run_by_id(connection, workspace_id, run_id)
     assert run is not None
     return run
