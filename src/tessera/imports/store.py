@@ -262,13 +262,17 @@ def shorten_step(connection: Connection, import_id: UUID, step: int, last: int |
         )
 
 
+_WITH_FILES: Final = f"SELECT {_COLUMNS} FROM imports_import WHERE workspace_id = %s AND kept ORDER BY id"  # noqa: S608
+
+
+def files_there(connection: Connection, workspace_id: int) -> list[ImportView]:
+    """The imports whose file is still there, as they are at the moment."""
+    return [view_of(row) for row in connection.execute(_WITH_FILES, (workspace_id,))]
+
+
 def with_files(connection: Connection, workspace_id: int) -> list[ImportView]:
-    """The imports whose file is still there."""
-    rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM imports_import WHERE workspace_id = %s AND kept ORDER BY id FOR UPDATE",  # noqa: S608
-        (workspace_id,),
-    )
-    return [view_of(row) for row in rows]
+    """The imports whose file is still there, locked."""
+    return [view_of(row) for row in connection.execute(f"{_WITH_FILES} FOR UPDATE", (workspace_id,))]
 
 
 def old_files(connection: Connection, *, before: datetime, silent_before: datetime) -> list[tuple[UUID, State]]:

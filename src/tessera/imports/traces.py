@@ -1,11 +1,11 @@
 """What imports keep of people when their work is done, and how it is forgotten: files, and rows that were wrong."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -14,6 +14,7 @@ from tessera.events.event import Identifier
 from tessera.foundation.redaction import LEAST
 from tessera.foundation.settings import settings
 from tessera.imports import store
+from tessera.imports.plan import FileFormat
 from tessera.imports.reading import FileRefused, decoded, unpacked
 from tessera.imports.records import FileGone, ImportView
 from tessera.imports.sniffing import recognise
@@ -37,20 +38,50 @@ UNREAD: Final = (
 GONE: Final = "The file was dropped: somebody in it has been erased. Upload it again without them."
 
 
-def erase_traces(
+class PassedFile(NamedTuple):
+    """A whole file in which these words were not found, read like this."""
+
+    import_id: UUID
+    chosen: FileFormat
+    words: tuple[str, ...]
+
+
+def pass_over_files(
     connection: Connection, workspace_id: int, identifiers: Sequence[Identifier], profile_ids: Sequence[UUID]
+) -> frozenset[PassedFile]:
+    """The files that `erase_traces` need not search, as they do not name the person; waits for nobody.
+
+    A file that has come in whole never changes, but how it is read may be chosen anew.
+    """
+    words = _words(identifiers, profile_ids)
+    return frozenset(
+        PassedFile(found.id, found.plan.format, words)
+        for found in store.files_there(connection, workspace_id)
+        if found.plan and found.state not in (*_ENDED, "uploading") and not _why_not_kept(connection, found, words)
+    )
+
+
+def erase_traces(
+    connection: Connection,
+    workspace_id: int,
+    identifiers: Sequence[Identifier],
+    profile_ids: Sequence[UUID],
+    passed: Collection[PassedFile] = (),
 ) -> dict[str, int]:
     """Forget somebody: the caller is in the transaction that erases them, and holds every lane. Counts by table.
 
     Files of imports that have ended are dropped, whoever is in them: nobody needs them any more. Of those that are
     still to be carried out, the ones that name the person or are too large to search are dropped, and their imports
-    fail and say so. Rows that were wrong lose their content where they name the person; that they were wrong stays.
+    fail and say so; those that were `passed` are not searched again. Rows that were wrong lose their content where they
+    name the person; that they were wrong stays.
     """
-    words = sorted({value.lower() for _, value in identifiers} | {str(profile) for profile in profile_ids})
+    words = _words(identifiers, profile_ids)
     files = 0
     for found in store.with_files(connection, workspace_id):
         if found.state in _ENDED:
             files += store.drop_file(connection, found.id)
+        elif found.plan and PassedFile(found.id, found.plan.format, words) in passed:
+            continue
         elif problem := _why_not_kept(connection, found, words):
             files += store.drop_file(connection, found.id)
             store.change(connection, found.id, problem=problem, wanted="")
@@ -58,6 +89,10 @@ def erase_traces(
                 store.set_state(connection, found.id, "failed")
     rows = store.blank_problems(connection, workspace_id, words)
     return {"imports_chunk": files, "imports_error": rows}
+
+
+def _words(identifiers: Sequence[Identifier], profile_ids: Sequence[UUID]) -> tuple[str, ...]:
+    return tuple(sorted({value.lower() for _, value in identifiers} | {str(profile) for profile in profile_ids}))
 
 
 def _why_not_kept(connection: Connection, found: ImportView, words: Sequence[str]) -> str:
