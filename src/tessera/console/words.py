@@ -175,7 +175,7 @@ _ERRORS: Final[dict[str, Text]] = {
     "invalid_cursor": _("That page is not there any more. Begin with the first."),
     "invalid_picture": _(
         "That is no picture we can take. It must be a JPEG, PNG, WebP or still GIF of at most 2 MB"
-        " and 8 million pixels."
+        " and 8 million pixels; a photo in JPEG may have 64 million."
     ),
     "invalid_tab": _("A tab needs a name of its own, of at most 40 characters; you can have 12 tabs."),
     "invalid_status": _("Choose a status and say why in at most 500 characters."),
