@@ -8,7 +8,7 @@ import msgspec
 from django.utils.translation import gettext as _
 from msgspec import Struct
 
-from tessera.console.words import status_in_words
+from tessera.console.words import actor_in_words, reason_in_words, status_in_words
 from tessera.events.event import SYSTEM
 from tessera.events.vocabulary import (
     AVATAR_CHANGED,
@@ -97,7 +97,8 @@ def _summary(event: TimelineEvent) -> str:
         case "alias":
             return f"{body.get('previousId', '')} → {body.get('userId', '')}"[:LONGEST_DETAIL]
         case "system":
-            told = (body.get("reason"), body.get("actor")) if body.get("reason") != "event" else ()
+            reason, actor = str(body.get("reason") or ""), str(body.get("actor") or "")
+            told = (reason_in_words(reason), actor_in_words(actor)) if reason != "event" else ()
             return " · ".join(_short(part) for part in told if part)
     return _of_properties(_object(body, "properties"))
 

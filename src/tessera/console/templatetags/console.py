@@ -12,7 +12,15 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from tessera.console.toasts import undo_of
-from tessera.console.words import VALUE_TYPES, kind_in_words, status_in_words
+from tessera.console.words import (
+    VALUE_TYPES,
+    actor_in_words,
+    code_in_words,
+    kind_in_words,
+    reason_in_words,
+    refusal_in_words,
+    status_in_words,
+)
 
 register = template.Library()
 
@@ -29,6 +37,15 @@ def moment(at: datetime | None) -> SafeString | str:
     text = formats.date_format(timezone.localtime(at), "SHORT_DATETIME_FORMAT")
     zone = "" if timezone.get_current_timezone_name() != "UTC" else " UTC"
     return format_html('<time datetime="{}" title="{}">{}{}</time>', at.isoformat(), utc, text, zone)
+
+
+@register.filter
+def day(at: datetime | None) -> str:
+    """The day of a moment in the reader's zone and language, `10 Nov 2026`, for where no `<time>` can stand.
+
+    With the moment as `data-day` beside it the page's script rewrites it, as it does with `moment`.
+    """
+    return str(formats.date_format(timezone.localtime(at), "j M Y")) if at else "—"
 
 
 @register.filter
@@ -86,6 +103,30 @@ def status(code: str) -> str:
 def kind(code: str) -> str:
     """The kind of an identifier in words."""
     return kind_in_words(code)
+
+
+@register.filter
+def actor(who: str) -> str:
+    """Who did something, in words where it was the house itself."""
+    return actor_in_words(who)
+
+
+@register.filter
+def reason(text: str) -> str:
+    """Why something was done, in words where the house wrote it."""
+    return reason_in_words(text)
+
+
+@register.filter
+def refusal(code: str) -> str:
+    """Why a message was refused."""
+    return refusal_in_words(code)
+
+
+@register.filter
+def refused(code: str) -> str:
+    """What to tell about a refusal of which only the code was kept."""
+    return code_in_words(code)
 
 
 @register.filter
