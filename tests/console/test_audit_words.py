@@ -156,5 +156,20 @@ def test_a_day_is_the_readers(language: str, said: str) -> None:
     from tessera.console.templatetags.console import day
 
     with translation.override(language), timezone.override(ZoneInfo("Asia/Bangkok")):
-        assert day(datetime(2026, 11, 9, 20, 0, tzinfo=UTC)).lower() == said.lower()
+        assert day(datetime(2026, 11, 9, 20, 0, tzinfo=UTC)) == said
     assert day(None) == "—"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("ana@example.com", "ana@example.com"),
+        ("long.jessica@example.net", "long.<wbr>jessica@<wbr>example.<wbr>net"),
+        ("favourite_category", "favourite_<wbr>category"),
+        ("<b>& a_very_long_name_&_more.</b>", "&lt;b&gt;&amp; a_<wbr>very_<wbr>long_<wbr>name_&amp;_more.&lt;/b&gt;"),
+    ],
+)
+def test_long_words_break_after_their_signs_and_stay_harmless(text: str, said: str) -> None:
+    from tessera.console.templatetags.console import breakable
+
+    assert breakable(text) == said

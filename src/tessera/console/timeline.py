@@ -124,7 +124,7 @@ def _of_properties(properties: dict[str, Any]) -> str:
     amount = next((properties[key] for key in ("revenue", "total", "value", "price") if key in properties), None)
     if isinstance(amount, int | float | str) and not isinstance(amount, bool):
         written = f"{amount:.2f}" if isinstance(amount, float) else str(amount)
-        parts.append(f"{written} {properties.get('currency', '')}".strip()[:LONGEST_DETAIL])
+        parts.append(f"{written}\u00a0{properties.get('currency', '')}".strip()[:LONGEST_DETAIL])
     telling = [properties[key] for key in _TELLING if key in properties]
     rest = [
         f"{key}: {value}" for key, value in properties.items() if _plain(value) and key not in _MONEY | set(_TELLING)

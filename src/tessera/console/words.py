@@ -247,6 +247,7 @@ REFUSALS: Final[dict[str, Text]] = {
 _ACTORS: Final[dict[str, Text]] = {
     "system": _("the system"),
     "every night": _("the nightly search"),
+    "command line": _("the command line"),
 }
 _REASONS: Final[dict[str, Text]] = {"duplicate review": _("Found in the review of duplicates")}
 

@@ -1,14 +1,16 @@
 """How the console writes moments, numbers, money and values."""
 
-from datetime import datetime
-from typing import Any
+import re
+from datetime import date, datetime
+from typing import Any, Final
 
 import msgspec
 from django import template
 from django.contrib.messages.storage.base import Message
 from django.utils import formats, timezone
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from tessera.console.toasts import undo_of
@@ -23,6 +25,10 @@ from tessera.console.words import (
 )
 
 register = template.Library()
+
+_LONG_WORD: Final = re.compile(r"[^\s;&]{17,}")
+"""Without what an escaped sign is made of: nothing is put into the middle of one."""
+_SIGNS: Final = re.compile(r"([@._/-])(?=.)")
 
 
 @register.filter
@@ -40,12 +46,15 @@ def moment(at: datetime | None) -> SafeString | str:
 
 
 @register.filter
-def day(at: datetime | None) -> str:
+def day(at: date | None, pattern: str = "j M Y") -> str:
     """The day of a moment in the reader's zone and language, `10 Nov 2026`, for where no `<time>` can stand.
 
     With the moment as `data-day` beside it the page's script rewrites it, as it does with `moment`.
     """
-    return str(formats.date_format(timezone.localtime(at), "j M Y")) if at else "—"
+    if not at:
+        return "—"
+    text = str(formats.date_format(timezone.localtime(at) if isinstance(at, datetime) else at, pattern))
+    return text if get_language() == "en" else text.lower()  # months have their capital in English only
 
 
 @register.filter
@@ -64,6 +73,12 @@ def count(number: int) -> str:
 def money(amount: float) -> str:
     """Two decimals, grouped."""
     return str(formats.number_format(amount, 2, use_l10n=True, force_grouping=True))
+
+
+@register.filter
+def breakable(text: str) -> SafeString:
+    """A text whose long words may be broken after their signs: `long.jessica@` and then `example.net`."""
+    return SafeString(_LONG_WORD.sub(lambda word: _SIGNS.sub(r"\1<wbr>", word[0]), escape(text)))  # nosec B703
 
 
 @register.filter
