@@ -288,11 +288,12 @@ def count_new_people(
         " WHERE workspace_id = %s AND id = root_id AND id >= %s ORDER BY id DESC"
     )
     about = (workspace_id, first_id_of(since))
-    rows = connection.execute(
-        "SELECT (created_at AT TIME ZONE %s)::date AS day, count(*), count(*) FILTER (WHERE created_at >= %s)"
-        f" FROM ({newest} LIMIT %s) AS newest GROUP BY day",  # noqa: S608 -- constants
-        (zone, since, *about, most),
-    ).fetchall()
+    by_day = (
+        "SELECT (created_at AT TIME ZONE %s)::date AS day,"  # noqa: S608 -- constants
+        "       count(*), count(*) FILTER (WHERE created_at >= %s)"
+        f" FROM ({newest} LIMIT %s) AS newest GROUP BY day"
+    )
+    rows = connection.execute(by_day, (zone, since, *about, most)).fetchall()
     whole_since = None
     if sum(read for _day, read, _met in rows) >= most:
         last = connection.execute(f"{newest} OFFSET %s LIMIT 1", (*about, most - 1)).fetchone()

@@ -5,7 +5,7 @@ from typing import Final
 
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.utils.timezone import get_current_timezone_name, localdate
+from django.utils.timezone import get_current_timezone_name, localdate, localtime
 from django.views.decorators.http import require_GET
 from msgspec import Struct
 
@@ -54,7 +54,7 @@ def home(request: StaffRequest) -> HttpResponse:
         if failed := failed_since(connection):
             found.append(Alarm("jobs_failed", number=failed))
         zone = get_current_timezone_name()
-        new = identity.count_new_people(connection, workspace_id, now - RECENT, most=MOST_RECENT, zone=zone)
+        new = identity.count_new_people(connection, workspace_id, _first_day(now), most=MOST_RECENT, zone=zone)
     lines = source_lines(sources)
     found += _unused(request, lines, now)
     context = {
@@ -99,6 +99,11 @@ def minutes(request: StaffRequest) -> HttpResponse:
 def _minutes(workspace_id: int, now: datetime) -> BarChart:
     with pool().connection() as connection:
         return bar_chart(pace.last_hour(connection, workspace_id, now=now))
+
+
+def _first_day(now: datetime) -> datetime:
+    """When the first of the last days began, where the reader is: today is one of them."""
+    return localtime(now).replace(hour=0, minute=0, second=0, microsecond=0) - (RECENT - timedelta(days=1))
 
 
 def _days(new: NewPeople, today: date) -> BarChart:
