@@ -14,7 +14,7 @@ from factories.people import owner, people
 from tessera.foundation.errors import TooManyFiles
 from tessera.foundation.settings import settings
 from tessera.imports import actions, engine, queries, traces
-from tessera.imports.records import FileGone, ImportView, NoSuchImport, WrongState
+from tessera.imports.records import PROBLEMS, FileGone, ImportView, NoSuchImport, WrongState
 
 Connection = psycopg.Connection[Any]
 ANA = [("email", "ana@example.com"), ("phone", "+34600111222")]
@@ -60,8 +60,11 @@ def test_an_erasure_drops_a_waiting_file_that_names_the_person(
     found = traces.erase_traces(live, workspace_id, ANA, [])
     assert (found["imports_chunk"], kept(live)) == (files, 1 - files)
     after = queries.import_by_id(live, workspace_id, made.id)
-    assert (after.state, after.problem) == (("failed", traces.GONE) if files else ("ready", ""))
+    assert (after.state, after.problem_code) == (("failed", traces.GONE) if files else ("ready", ""))
     if files:
+        assert after.problem == PROBLEMS[traces.GONE]
+        live.execute("UPDATE imports_import SET problem = %s", (after.problem,))  # as it was kept once
+        assert queries.import_by_id(live, workspace_id, made.id) == after
         with pytest.raises(FileGone):
             actions.resume(live, workspace_id=workspace_id, import_id=made.id, actor="ana")
 
@@ -102,7 +105,7 @@ def test_an_erasure_drops_a_waiting_file_that_is_too_large_to_search(
     monkeypatch.setattr(traces, "MOST_SEARCHED", len(data) - 1)
     assert traces.erase_traces(live, workspace_id, ANA, [])["imports_chunk"] == 1
     after = queries.import_by_id(live, workspace_id, made.id)
-    assert (after.state, after.problem) == ("failed", traces.UNREAD)
+    assert (after.state, after.problem_code) == ("failed", traces.UNREAD)
 
 
 def test_an_erasure_in_the_middle_of_a_run_stops_it(live: Connection, workspace_id: int) -> None:
@@ -115,7 +118,7 @@ def test_an_erasure_in_the_middle_of_a_run_stops_it(live: Connection, workspace_
     traces.erase_traces(live, workspace_id, ANA, [])
     engine.run_import(made.id)
     after = queries.import_by_id(live, workspace_id, made.id)
-    assert (after.state, after.problem) == ("failed", traces.GONE)
+    assert (after.state, after.problem_code) == ("failed", traces.GONE)
     assert len(people(live)) < 9_000
 
 
@@ -175,7 +178,7 @@ def test_a_file_of_an_import_that_stands_still_is_not_kept_for_ever(
     assert traces.forget_old(live, now=now + timedelta(days=8))["imports_chunk"] == 1
 
     after = queries.import_by_id(live, workspace_id, made.id)
-    assert (after.state, after.problem, after.file_kept) == ("failed", traces.TOO_LATE, False)
+    assert (after.state, after.problem_code, after.file_kept) == ("failed", traces.TOO_LATE, False)
     engine.run_import(made.id)
     assert people(live) == {}
 

@@ -11,7 +11,7 @@ import psycopg
 from tessera.foundation.arrays import Packed, large, texts, whole
 from tessera.foundation.redaction import LEAST
 from tessera.imports.plan import Plan
-from tessera.imports.records import Counts, FileGone, ImportView, NoSuchImport, RowProblem, State, UndoReport
+from tessera.imports.records import PROBLEMS, Counts, FileGone, ImportView, NoSuchImport, RowProblem, State, UndoReport
 
 Connection = psycopg.Connection[Any]
 
@@ -53,7 +53,8 @@ def view_of(row: Sequence[Any]) -> ImportView:
         row_number=row_number,
         progress=1.0 if state == "finished" else min(read / size, 1.0) if size else 0.0,
         rows_per_second=round((row_number - begun_row) / spent, 1) if spent > 0 and row_number else None,
-        problem=problem,
+        problem=PROBLEMS.get(problem, problem),
+        problem_code=next((code for code, said in PROBLEMS.items() if problem in (code, said)), ""),
         stalled=state in ("checking", "running", "undoing")
         and seen is not None
         and (now - seen).total_seconds() > STALLED_AFTER,

@@ -28,14 +28,11 @@ _ON_THEIR_WAY: Final = ("checking", "queued", "running", "paused")
 LEAST_SILENCE: Final = timedelta(days=1)
 _OVERLAP: Final = 1_000
 _SEPARATORS: Final = str.maketrans("", "", " -.()/\u00a0")
-TOO_LATE: Final = "The file is no longer kept: the import stood still for too long. Upload it again."
+TOO_LATE: Final = "file_dropped_old"
 MOST_SEARCHED: Final = 20_000_000
 """Bytes, unpacked, of a file that is searched for somebody: whoever searches holds every lane meanwhile."""
-UNREAD: Final = (
-    "The file was dropped: somebody has been erased, and it could not be searched for them, as it has more than 20 MB"
-    " when unpacked or is damaged. Upload it again without them."
-)
-GONE: Final = "The file was dropped: somebody in it has been erased. Upload it again without them."
+UNREAD: Final = "file_dropped_unread"
+GONE: Final = "file_dropped_erased"
 
 
 class PassedFile(NamedTuple):
