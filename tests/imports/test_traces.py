@@ -80,7 +80,7 @@ def test_an_erasure_reads_a_file_that_is_still_coming_in(
     made = begun(live, workspace_id, [gzip.compress(data) if packed else data])
     assert traces.erase_traces(live, workspace_id, ANA, [])["imports_chunk"] == files
     after = queries.import_by_id(live, workspace_id, made.id)
-    assert (after.state, after.problem) == (("failed", traces.GONE) if files else ("uploading", ""))
+    assert (after.state, after.problem_code) == (("failed", traces.GONE) if files else ("uploading", ""))
 
 
 def test_an_erasure_drops_what_came_in_with_a_hole_and_keeps_what_has_nothing_in_it(
@@ -89,7 +89,7 @@ def test_an_erasure_drops_what_came_in_with_a_hole_and_keeps_what_has_nothing_in
     begun(live, workspace_id, [])
     holed = begun(live, workspace_id, [b"email\n", None, b"ana@example.com\n"])
     assert traces.erase_traces(live, workspace_id, ANA, [])["imports_chunk"] == 2
-    assert queries.import_by_id(live, workspace_id, holed.id).problem == traces.UNREAD
+    assert queries.import_by_id(live, workspace_id, holed.id).problem_code == traces.UNREAD
     assert [found.state for found in queries.imports(live, workspace_id).imports] == ["failed", "uploading"]
 
 

@@ -98,7 +98,7 @@ def test_a_name_they_get_meanwhile_makes_all_be_read_again(
     erase_with(live, workspace_id, person, meanwhile, monkeypatch)
 
     assert places_of(live, second) == set()
-    assert queries.import_by_id(live, workspace_id, made.id).problem == traces.GONE
+    assert queries.import_by_id(live, workspace_id, made.id).problem_code == traces.GONE
 
 
 def test_a_file_that_is_to_be_read_otherwise_is_searched_again(
@@ -120,7 +120,7 @@ def test_a_file_that_is_to_be_read_otherwise_is_searched_again(
 
     erase_with(live, workspace_id, person, meanwhile, monkeypatch)
 
-    assert queries.import_by_id(live, workspace_id, made.id).problem == traces.GONE
+    assert queries.import_by_id(live, workspace_id, made.id).problem_code == traces.GONE
 
 
 def test_nothing_is_read_twice_where_nothing_came_between(
