@@ -99,6 +99,27 @@ def test_many_are_erased_by_a_job_and_each_has_its_outcome(api, ana, guest, live
     assert [item["number"] for item in first["items"] + rest["items"]] == [1, 2, 3, 4]
 
 
+def test_what_failed_on_our_side_is_tried_again(api, ana, live, workspace_id, monkeypatch):
+    def broken(*_, **__):
+        raise RuntimeError("a fault of ours")
+
+    asked = api.post("erasures", people=["email:ana@example.com"]).data["id"]
+    too_early = api.post(f"erasures/{asked}/retry")
+    with monkeypatch.context() as patched:
+        patched.setattr("tessera.privacy.requests.erase_whole_person", broken)
+        run_erasure(live, workspace_id=workspace_id, erasure_id=asked)
+    failed = api.get(f"erasures/{asked}").data
+
+    again = api.post(f"erasures/{asked}/retry")
+    run_erasure(live, workspace_id=workspace_id, erasure_id=asked)
+
+    assert (too_early.status_code, too_early.data["code"]) == (404, "not_found")
+    assert (failed["erasure"]["status"], failed["items"][0]["code"]) == ("failed", "internal_error")
+    assert (again.status_code, again.data["status"]) == (200, "waiting")
+    assert api.get(f"erasures/{asked}").data["erasure"]["status"] == "done"
+    assert api.get("profiles").data["profiles"] == []
+
+
 def test_what_cannot_be_asked(api):
     too_many = api.post("erasures", people=["user_id:u"] * 5001)
     nobody = api.post("erasures", people=[])

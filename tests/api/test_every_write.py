@@ -99,6 +99,7 @@ def writes(live: Live, world: World) -> list[Write]:
         Write("suppress_contact", "post", "suppressions", {"contact": "email:out@example.com"}),
         Write("lift_suppression", "delete", "suppressions?contact=email:out@example.com"),
         Write("erase_people", "post", "erasures", {"people": ["email:nobody@example.com"]}),
+        Write("retry_erasure", "post", f"erasures/{ids['erasure_id']}/retry"),
         Write("erase_person", "delete", other),
     ]
 

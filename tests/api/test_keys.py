@@ -29,6 +29,7 @@ ASKED = [
     ("post", "erasures", "privacy:write"),
     ("get", "erasures", "privacy:read"),
     ("get", "erasures/1", "privacy:read"),
+    ("post", "erasures/1/retry", "privacy:write"),
     ("get", "suppressions", "privacy:read"),
     ("post", "suppressions", "privacy:write"),
     ("delete", "suppressions", "privacy:write"),

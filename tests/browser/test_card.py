@@ -1,9 +1,11 @@
 """The card as people work with it, wide and on a phone: read, arranged, changed, narrowed, merged, split."""
 
 from collections.abc import Callable
+from io import BytesIO
 from typing import NamedTuple
 
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 from browser.conftest import DESKTOP, PHONE, Installation, Screen
@@ -128,6 +130,30 @@ def test_status_test_mark_and_picture_are_changed(screen: Screen) -> None:
     face = page.locator("img.avatar")
     expect(face).to_be_visible()
     assert face.evaluate("image => image.complete && image.naturalWidth") == 256
+    screen.expect_in_order()
+
+
+def test_a_photo_of_a_phone_is_made_small_before_it_is_sent(screen: Screen) -> None:
+    """Of 12 million pixels and more than 5 MB, of which the server takes 2; red in the middle, noise around it."""
+    photo, taken = Image.effect_noise((4000, 3000), 90).convert("RGB"), BytesIO()
+    photo.paste("red", (1500, 1000, 2500, 2000))
+    photo.save(taken, "JPEG", quality=92)
+    assert len(taken.getvalue()) > 5_000_000
+    page = screen.page
+    before = page.locator("img.avatar").get_attribute("src") if page.locator("img.avatar").count() else None
+    page.get_by_role("button", name="Change the picture").first.click()
+    chosen = {"name": "me.jpg", "mimeType": "image/jpeg", "buffer": taken.getvalue()}
+    page.get_by_label("Picture", exact=True).set_input_files(chosen)  # type: ignore[arg-type]
+    expect(page.get_by_role("button", name="Use this picture")).to_be_enabled()
+    page.get_by_role("button", name="Use this picture").click()
+    face = page.locator(f'img.avatar:not([src="{before}"])')
+    expect(face).to_be_visible()
+    assert face.evaluate("image => image.complete && image.naturalWidth") == 256
+    colour = face.evaluate(
+        "image => { const c = document.createElement('canvas').getContext('2d'); c.drawImage(image, 0, 0);"
+        " return [...c.getImageData(128, 128, 1, 1).data]; }"
+    )
+    assert colour[0] > 200 > 60 > max(colour[1:3])
     screen.expect_in_order()
 
 

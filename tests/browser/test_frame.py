@@ -110,3 +110,22 @@ def test_every_component_is_in_order(open_screen: Opened, width: int, theme: str
     for path in ("/styleguide", "/"):
         screen.open(path)
         assert screen.disorder() == [], path
+
+
+def test_the_first_page_rests_while_nobody_sees_it_and_catches_up(open_screen: Opened) -> None:
+    screen = open_screen("en", DESKTOP)
+    page = screen.page
+    screen.log_in()
+    asked: list[str] = []
+    page.on("request", lambda sent: asked.append(sent.url) if sent.url.endswith("/minutes") else None)
+    unseen = "(unseen) => Object.defineProperty(document, 'hidden', { configurable: true, get: () => unseen })"
+
+    page.evaluate(unseen, True)
+    before = len(asked)
+    page.wait_for_timeout(6_000)  # the page asks every five seconds
+    assert len(asked) == before
+
+    page.evaluate(unseen, False)
+    with page.expect_response(lambda answer: answer.url.endswith("/minutes")):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    assert screen.complaints() == []

@@ -119,3 +119,44 @@ def test_a_contact_is_asked_about_kept_out_and_let_in(live: Live, desk: Callable
     assert client.post("/suppressions/check", {"kind": "email", "value": "no address"}).status_code == 400
     named = live.execute("SELECT count(*) FROM access_auditentry WHERE access_auditentry::text ~* 'kept@'").fetchone()
     assert named == (0,)
+
+
+def test_what_failed_on_our_side_can_be_tried_again(
+    live: Live, workspace_id: int, desk: Callable[..., Client], ana: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from datetime import UTC, datetime
+
+    from tessera.access import queries as access
+    from tessera.privacy import requests
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("a fault of ours")
+
+    asked_for = requests.ask_to_erase(
+        live,
+        workspace_id=workspace_id,
+        references=["user_id:ana", "user_id:nobody"],
+        actor="ana",
+        reason="",
+        suppress=False,
+        now=datetime.now(UTC),
+    )
+    client, address = desk(), f"/erasures/{asked_for.id}"
+    assert (client.get(address).context["again"], client.post(f"{address}/again").status_code) == (0, 404)
+    with monkeypatch.context() as patched:
+        patched.setattr(requests, "erase_whole_person", broken)
+        requests.run_erasure(live, workspace_id=workspace_id, erasure_id=asked_for.id)
+    page = client.get(address)
+    assert page.context["again"] == 1
+    assert f'action="{address}/again"' in page.text
+    assert "No. 1: Something broke on our side." in page.text
+
+    after = client.post(f"{address}/again", follow=True)
+    assert (after.context["erasure"].status, after.context["again"]) == ("waiting", 0)
+    entry = access.audit_entries(workspace_id)[0]
+    assert (entry.action, entry.target, entry.detail) == ("retry_erasure", f"erasure:{asked_for.id}", {"people": 1})
+    assert live.execute("SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'").fetchone() == (1,)
+
+    requests.run_erasure(live, workspace_id=workspace_id, erasure_id=asked_for.id)
+    assert root(live, "user_id", "ana") is None
+    assert client.get(address).context["again"] == 0

@@ -134,7 +134,22 @@ def test_the_first_page_says_how_many_people_are_new(
 ) -> None:
     ingest(live, workspace_id, [message(userId=f"u-{number}") for number in range(3)])
 
-    assert "3 new in 30 days" in desk("analyst").get("/").text
+    page = desk("analyst").get("/")
+    assert "3 new in 30 days" in page.text
+    assert (len(page.context["days"].bars), page.context["days"].bars[-1].value) == (30, 3)
+    assert "New people per day" in page.text
+
+
+def test_of_very_many_new_people_only_days_that_were_counted_whole_are_drawn() -> None:
+    from datetime import UTC, date, datetime
+
+    from tessera.console.views.home import _days
+    from tessera.identity.queries import NewPeople
+
+    days = {date(2026, 11, 20): 4, date(2026, 11, 21): 5, date(2026, 11, 22): 1}
+    chart = _days(NewPeople(days, datetime(2026, 11, 20, 9, tzinfo=UTC)), date(2026, 11, 22))
+
+    assert [(bar.label, bar.value) for bar in chart.bars] == [(date(2026, 11, 21), 5), (date(2026, 11, 22), 1)]
 
 
 def test_the_menu_and_the_palette_ask_for_what_their_screens_ask_for() -> None:

@@ -80,6 +80,7 @@ SCREENS: list[tuple[str, str, set[str]]] = [
     ("GET", "/people/{person}/erase", ERASERS),
     ("GET", "/erasures", ERASERS),
     ("GET", "/erasures/{person}", ERASERS),
+    ("POST", "/erasures/{person}/again", ERASERS),
     ("GET", "/suppressions", ERASERS),
     ("POST", "/suppressions/check", ERASERS),
     ("POST", "/suppressions/add", ERASERS),

@@ -174,7 +174,7 @@ def test_a_source_tells_what_was_refused_and_what_is_wrong_with_its_values(
     client = desk("analyst")
 
     page = client.get(f"/sources/{source.id}").text
-    assert "malformed_json" in page
+    assert "what was sent is not valid JSON" in page
     assert "Values that do not fit the standard attribute" in page
     assert "show=rejected" in client.get("/sources").text
 

@@ -31,8 +31,11 @@ def of_template(template: Path) -> Iterator[str]:
     from django.utils.translation.template import templatize
 
     written = templatize(template.read_text(), origin=str(template))
-    for literal in re.findall(r"(?:gettext|\b_)\(u?('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")", written):
+    text = r"u?('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"
+    for literal in re.findall(rf"(?:\bn?gettext|\b_)\({text}", written):
         yield str(ast.literal_eval(literal))
+    for literals in re.findall(rf"\bn?pgettext\({text}, *{text}", written):
+        yield "\x04".join(str(ast.literal_eval(literal)) for literal in literals)
 
 
 def called(source: str) -> Iterator[str]:

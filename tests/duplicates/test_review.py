@@ -321,6 +321,26 @@ def test_a_search_that_fails_says_so_and_leaves_the_queue(
     assert look().state == "done"
 
 
+def test_a_search_that_the_database_hindered_stays_begun_and_is_done_again(
+    live: Live, workspace_id: int, ana_twice: Twice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = actions.ask_for_run(live, workspace_id=workspace_id, actor="a", now=now())
+    about: dict[str, Any] = {"workspace_id": workspace_id, "run_id": run.run_id}
+
+    def hindered(*args: Any, **kwargs: Any) -> None:
+        raise RuntimeError("no pairs") from psycopg.errors.DeadlockDetected("a rival was quicker")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(actions, "find_pairs", hindered)
+        with pytest.raises(RuntimeError):
+            actions.carry_out_run(live, **about)
+
+    left = queries.run(live, workspace_id, run.run_id)
+    assert left is not None
+    assert (left.state, left.error) == ("running", None)
+    assert actions.carry_out_run(live, **about).state == "done"
+
+
 def test_the_job_does_the_search(live: Live, workspace_id: int, ana_twice: Twice) -> None:
     import tessera.duplicates.tasks  # noqa: F401
     from tessera.jobs.registry import run_task

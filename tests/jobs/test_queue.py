@@ -16,14 +16,14 @@ import pytest
 from procrastinate.jobs import Job
 
 from tessera.foundation.database import connect, may_pass
-from tessera.jobs import AlreadyWaiting, defer
+from tessera.jobs import LONG, SHORT, AlreadyWaiting, defer
 from tessera.jobs.keeper import Hindered, JobFailed, Killed, _Again
 from tessera.jobs.queue import failed_since, waiting
 from tessera.jobs.registry import UnknownTask, run_task, task
 
 PATIENCE = 60.0
 TASKS = """
-import os, time
+import os, signal, time
 from pathlib import Path
 from tessera.foundation.database import connect
 from tessera.jobs import task
@@ -46,6 +46,11 @@ def slow(folder: str) -> None:
         time.sleep(600)
     (Path(folder) / "done").touch()
 
+@task("test.stubborn")
+def stubborn(folder: str) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    slow(folder)
+
 @task("test.broken")
 def broken() -> None:
     raise RuntimeError("out of order")
@@ -67,7 +72,7 @@ def live(database: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 @contextmanager
-def keeper(database: str, folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
+def keeper(database: str, folder: Path, more: str = "") -> Iterator["subprocess.Popen[bytes]"]:
     """`tessera jobs` with tasks of this test's own, found in the place of `tessera.project.tasks`."""
     (folder / "sitecustomize.py").write_text(
         "import importlib.abc, importlib.util, sys\n"
@@ -77,7 +82,7 @@ def keeper(database: str, folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
         f"            return importlib.util.spec_from_file_location(name, {str(folder / 'tasks.py')!r})\n"
         "sys.meta_path.insert(0, Finder())\n"
     )
-    (folder / "tasks.py").write_text(TASKS)
+    (folder / "tasks.py").write_text(TASKS + more)
     way = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
     surroundings = os.environ | {"TESSERA_DATABASE_URL": database, "PYTHONPATH": way}
     process = subprocess.Popen([sys.executable, "-m", "tessera", "jobs"], env=surroundings, start_new_session=True)
@@ -87,6 +92,13 @@ def keeper(database: str, folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
         if process.poll() is None:
             process.terminate()
         process.wait(timeout=PATIENCE)
+
+
+def ask_by_the_clock(live: psycopg.Connection[Any], name: str) -> None:
+    live.execute(
+        "INSERT INTO procrastinate_jobs (queue_name, task_name, args) VALUES (%s, %s, %s)",
+        (SHORT, f"periodic:{name}", '{"timestamp": 1}'),
+    )
 
 
 def eventually(holds: Callable[[], bool]) -> None:
@@ -198,8 +210,45 @@ def test_a_killed_job_is_done_again(victim: str, live: psycopg.Connection[Any], 
     assert len(list(tmp_path.glob("begun-*"))) == 2
 
 
-def test_stopping_the_keeper_gives_the_job_back(live: psycopg.Connection[Any], database: str, tmp_path: Path) -> None:
-    defer(live, "test.slow", folder=str(tmp_path))
+def test_nothing_short_waits_for_what_is_long(live: psycopg.Connection[Any], database: str, tmp_path: Path) -> None:
+    for name in ("one", "two", "three"):
+        (tmp_path / name).mkdir()
+        defer(live, "test.slow", queue=LONG, folder=str(tmp_path / name))
+
+    with keeper(database, tmp_path):
+        eventually(lambda: len(list(tmp_path.glob("*/begun-*"))) == 2)
+        defer(live, "test.note", folder=str(tmp_path), text="a")
+        eventually((tmp_path / "a").exists)
+        eventually(lambda: waiting(live) == 3)  # of the long ones, two go on and one waits its turn
+
+    assert len(list(tmp_path.glob("*/begun-*"))) == 2
+
+
+def test_a_chore_is_no_failure_where_its_keeper_stops(
+    live: psycopg.Connection[Any], database: str, tmp_path: Path
+) -> None:
+    with keeper(database, tmp_path, more=f"TASKS['exports.sweep'] = lambda: slow({str(tmp_path)!r})"):
+        ask_by_the_clock(live, "exports.sweep")
+        eventually(lambda: any(tmp_path.glob("begun-*")))
+
+    of_the_clock = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'periodic:exports.sweep'"
+    assert (live.execute(of_the_clock).fetchone(), failed_since(live)) == ((0,), 0)
+
+
+def test_a_chore_that_is_killed_while_its_keeper_lives_has_failed(
+    live: psycopg.Connection[Any], database: str, tmp_path: Path
+) -> None:
+    with keeper(database, tmp_path, more="TASKS['exports.sweep'] = lambda: os.kill(os.getpid(), signal.SIGKILL)"):
+        ask_by_the_clock(live, "exports.sweep")
+        eventually(lambda: failed_since(live) >= 1)
+
+
+@pytest.mark.parametrize("name", ["test.slow", "test.stubborn"])
+def test_stopping_the_keeper_gives_the_job_back(
+    name: str, live: psycopg.Connection[Any], database: str, tmp_path: Path
+) -> None:
+    """Also one that does not mind SIGTERM: when the grace is over it is killed."""
+    defer(live, name, folder=str(tmp_path))
 
     with keeper(database, tmp_path):
         eventually(lambda: any(tmp_path.glob("begun-*")))

@@ -95,6 +95,18 @@ def test_the_audit_trail_of_others_loses_the_contact(live: Connection, workspace
     assert kept == [(f"email:{ERASED}", {"note": f"as {ERASED} asked", "type": "household"})]
 
 
+@pytest.mark.parametrize("user", ["50%_off", "back\\slash", 'the "club"', "under_score"])
+def test_the_audit_trail_loses_a_name_whatever_signs_are_in_it(live: Connection, workspace_id: int, user: str):
+    ingest(live, workspace_id, [message("identify", userId=user)])
+    for note in (f"as {user} asked", "as 50 people off asked", "as underscore asked"):
+        record_audit_on(
+            live, workspace_id=workspace_id, actor="adm", action="edit", target="source:1", detail={"note": note}
+        )
+    erase(live, workspace_id, user)
+    kept = live.execute("SELECT detail->>'note' FROM access_auditentry WHERE actor = 'adm'").fetchall()
+    assert {note for (note,) in kept} == {f"as {ERASED} asked", "as 50 people off asked", "as underscore asked"}
+
+
 OFFICE = {"ip": "203.0.113.7"}
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from factories.pictures import SCRIPT, SVG, moving, picture, png_that_says_it_is, png_with_a_text_bomb
-from tessera.profiles import pictures
+from tessera.profiles import jpeg, pictures
 from tessera.profiles.pictures import InvalidPicture, read_picture
 
 
@@ -131,28 +131,95 @@ print((peak() - before) // 1024)
 
 
 @pytest.mark.parametrize(
-    ("kind", "mode", "options"),
+    ("kind", "mode", "side", "options"),
     [
-        ("PNG", "P", {"transparency": 0}),
-        ("PNG", "RGBA", {}),
-        ("WEBP", "RGBA", {"lossless": True}),
-        ("GIF", "P", {}),
-        ("JPEG", "RGB", {"progressive": True}),
-        ("PNG", "L", {}),
+        ("PNG", "P", 2828, {"transparency": 0}),
+        ("PNG", "RGBA", 2828, {}),
+        ("WEBP", "RGBA", 2828, {"lossless": True}),
+        ("GIF", "P", 2828, {}),
+        ("JPEG", "RGB", 2828, {"progressive": True}),
+        ("JPEG", "RGB", 8000, {}),
+        ("JPEG", "RGB", 5760, {"progressive": True, "subsampling": 2}),
+        ("JPEG", "RGB", 4080, {"progressive": True, "subsampling": 0}),
+        ("JPEG", "CMYK", 6000, {"quality": 10}),
+        ("PNG", "L", 2828, {}),
     ],
 )
 def test_a_small_file_of_many_pixels_costs_little_memory(
-    tmp_path: Path, kind: str, mode: str, options: dict[str, Any]
+    tmp_path: Path, kind: str, mode: str, side: int, options: dict[str, Any]
 ) -> None:
     """In a process of its own, whose peak is nobody else's. It was 411 MB for a PNG of 25 KB."""
     color = 3 if mode in "PL" else (3,) * len(mode)
     (tmp_path / "small").write_bytes(picture(kind, color=color, mode=mode))
-    (tmp_path / "large").write_bytes(picture(kind, (2828, 2828), color=color, mode=mode, **options))
+    (tmp_path / "large").write_bytes(picture(kind, (side, side), color=color, mode=mode, **options))
 
     command = [sys.executable, "-c", MEASURED, str(tmp_path / "small"), str(tmp_path / "large")]
     megabytes = int(subprocess.run(command, check=True, capture_output=True, timeout=60).stdout)
 
     assert megabytes < 140
+
+
+@pytest.mark.parametrize(
+    ("size", "options", "taken"),
+    [
+        ((4000, 3000), {}, True),
+        ((6936, 9248), {"quality": 30}, False),  # 64.1 million pixels
+        ((8160, 6120), {}, True),
+        ((5000, 5000), {"progressive": True}, True),
+        ((6000, 6000), {"progressive": True}, False),  # as large in memory as a baseline one of 8 million pixels
+        ((12_000, 700), {}, False),  # so flat that decoding it smaller would leave nothing of its height
+    ],
+)
+def test_a_camera_makes_more_pixels_than_are_decoded(
+    size: tuple[int, int], options: dict[str, Any], taken: bool
+) -> None:
+    raw = picture("JPEG", size, **options)
+    assert len(raw) < pictures.MAX_BYTES
+    if not taken:
+        with pytest.raises(InvalidPicture, match="64 million"):
+            read_picture(raw)
+        return
+    with Image.open(BytesIO(read_picture(raw).large)) as image:
+        red, green, blue = image.getpixel((128, 128))
+        assert red > 180
+        assert max(green, blue) < 60
+
+
+def test_a_photo_with_more_pictures_behind_it_is_the_first_of_them() -> None:
+    """Phones keep the depth or the brightness of a photo behind it."""
+    out = BytesIO()
+    Image.new("RGB", (4000, 3000), "red").save(
+        out, "MPO", save_all=True, append_images=[Image.new("RGB", (400, 300), "blue")]
+    )
+    with Image.open(BytesIO(out.getvalue())) as seen:
+        assert seen.format == "MPO"
+    with Image.open(BytesIO(read_picture(out.getvalue()).large)) as image:
+        assert image.getpixel((128, 128))[0] > 200
+
+
+def test_a_colour_in_a_scan_of_its_own_is_held_as_a_progressive_one_is() -> None:
+    """Nothing in the frame says so, only the scan."""
+    raw = bytearray(picture("JPEG", (800, 600)))
+    assert jpeg.coefficient_bytes(bytes(raw)) == 0
+    scan = raw.index(b"\xff\xda")
+    raw[scan + 4] = 1
+    held = jpeg.coefficient_bytes(bytes(raw))
+    assert held == 50 * 38 * 6 * 128  # units of 16 by 16, with four blocks of brightness and two of colour
+    assert jpeg.coefficient_bytes(picture("JPEG", (800, 600), progressive=True)) == held
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"\xff\xd8", b"\xff\xd8" + b"\xff\xe0\0\0" * 99, picture("JPEG")[:80], picture("PNG")]
+)
+def test_a_header_that_is_not_plain_says_nothing_of_its_cost(raw: bytes) -> None:
+    assert jpeg.coefficient_bytes(raw) is None
+
+
+def test_a_jpeg_in_very_many_scans_is_refused() -> None:
+    whole = picture("JPEG", (800, 600), progressive=True)
+    scan = whole[whole.rindex(b"\xff\xda") : -2]
+    with pytest.raises(InvalidPicture, match="scans"):
+        read_picture(whole[:-2] + scan * 100 + whole[-2:])
 
 
 def test_one_picture_is_decoded_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:

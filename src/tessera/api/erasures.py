@@ -179,6 +179,24 @@ def get_erasure(
     return answer(found)
 
 
+@router.post(
+    "/erasures/{erasure_id}/retry",
+    operation_id="retry_erasure",
+    summary="Try again what failed",
+    **endpoint(WRITE, Erasure, examples.ERASURE, "not_found", writes=True),
+)
+def retry_erasure(request: HttpRequest, erasure_id: ErasureId) -> HttpResponse:
+    """Have what failed on our side (`internal_error`) tried again by a job. 404 where nothing of it is to be."""
+    grant = grant_of(request)
+
+    def act(connection: Connection) -> Erasure:
+        about = UUID(erasure_id)
+        requests.try_again(connection, workspace_id=grant.workspace_id, erasure_id=about, actor=grant.actor)
+        return queries.erasure(connection, grant.workspace_id, about).erasure
+
+    return carry_out(request, act)
+
+
 @router.get(
     "/suppressions",
     operation_id="check_suppressions",

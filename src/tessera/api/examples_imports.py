@@ -40,6 +40,7 @@ UPLOADING: Final[dict[str, Any]] = {
     "progress": 0.0,
     "rows_per_second": None,
     "problem": "",
+    "problem_code": "",
     "stalled": False,
     "undo": None,
 }

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from tessera.console.words import refusal_in_words
 from tessera.events.alarms import Alarm
 
 _ICONS: Final = {
@@ -78,7 +79,7 @@ def _refused(alarm: Alarm, source: str) -> Told:
         "%(number)d event of %(source)s was refused in the last day: %(code)s.",
         "%(number)d events of %(source)s were refused in the last day: %(code)s.",
         number,
-    ) % {"number": number, "source": source, "code": alarm.name}
+    ) % {"number": number, "source": source, "code": refusal_in_words(alarm.name)}
     href = reverse("console:live_of_source", args=[alarm.source_id]) + "?show=rejected"
     return what, _("Open one to see what was sent and why it was refused."), href
 

@@ -6,9 +6,29 @@ from uuid import UUID
 
 import msgspec
 from django.urls import reverse
+from django.utils.formats import number_format
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from tessera.console.words import Text, role_in_words
+from tessera.console.import_words import MATCHES, POLICIES
+from tessera.console.words import (
+    CATALOGUE_STATUSES,
+    DEMANDS,
+    PROBLEMS,
+    RELATIONS,
+    ROLES,
+    STATUSES,
+    VALUE_TYPES,
+    Text,
+    actor_in_words,
+    attribute_in_words,
+    kind_in_words,
+    reason_in_words,
+    scope_in_words,
+)
+from tessera.workspaces.queries import source_kinds
+
+Names = Mapping[str, Mapping[int, str]]
 
 ACTIONS: Final[dict[str, Text]] = {
     "accept_invitation": _("accepted an invitation"),
@@ -38,6 +58,7 @@ ACTIONS: Final[dict[str, Text]] = {
     "undo_import": _("undid an import"),
     "acknowledge_problem": _("acknowledged a data problem"),
     "add_relation": _("related two people"),
+    "retry_erasure": _("had an erasure tried again"),
     "ask_to_erase": _("asked to erase people"),
     "block": _("blocked a name"),
     "declare": _("declared a field"),
@@ -90,24 +111,79 @@ ACTIONS: Final[dict[str, Text]] = {
 
 _DETAILS: Final[dict[str, Text]] = {
     "absorbed": _("joined"),
+    "action": _("what was done"),
     "after": _("after"),
+    "allowed": _("allowed values"),
+    "allowed_origins": _("allowed web origins"),
     "api_keys": _("API keys revoked"),
     "attributes": _("attributes"),
     "before": _("before"),
+    "brand_id": _("brand"),
     "by": _("by"),
+    "code": _("problem"),
+    "declared_type": _("declared type"),
+    "description": _("description"),
+    "erasure": _("report"),
+    "format": _("kind of file"),
+    "from": _("before"),
+    "inverse": _("the other way"),
     "invitations": _("invitations withdrawn"),
     "invited_by": _("invited by"),
+    "kind": pgettext_lazy("of a source", "kind"),
+    "label": _("label"),
     "left": _("left"),
+    "match": _("people are matched by"),
+    "merge": _("merge"),
     "merge_id": _("merge"),
     "name": _("name"),
+    "pair": _("pair"),
+    "people": pgettext_lazy("how many", "people"),
+    "personal": _("personal data"),
+    "personal_by_hand": _("decided by hand"),
+    "policy": _("what rows may do"),
     "reason": _("reason"),
     "role": _("role"),
+    "rows": _("rows"),
     "scopes": _("scopes"),
     "sees_pii": _("personal data"),
+    "since": _("from day"),
+    "source": _("source"),
+    "source_id": _("source"),
+    "status": _("status"),
+    "suppress": _("contacts kept out"),
+    "suppressed": _("contacts kept out"),
+    "target": _("to what"),
+    "test_subscriber": _("test subscriber"),
+    "to": _("after"),
+    "type": _("kind of relation"),
+    "until": _("to day"),
+    "what": _("content"),
+    "who": _("who"),
 }
-
+"""What the details call things. A test holds the table against the code."""
 
 _SIGHT: Final[dict[bool | None, Text]] = {None: _("as the role says"), True: _("shown"), False: _("masked")}
+_SHOWN: Final[dict[str, Mapping[str, Text]]] = {
+    "after": DEMANDS,
+    "before": DEMANDS,
+    "by": {
+        "password": _("password"),
+        "passkey": _("passkey"),
+        "totp": _("authenticator app"),
+        "recovery_code": _("recovery code"),
+    },
+    "code": PROBLEMS,
+    "declared_type": VALUE_TYPES,
+    "format": {"csv": "CSV", "ndjson": "NDJSON", "parquet": "Parquet"},
+    "match": dict(MATCHES),
+    "people": {"all": pgettext_lazy("people", "all")},
+    "policy": dict(POLICIES),
+    "role": ROLES,
+    "status": {**STATUSES, **CATALOGUE_STATUSES},
+    "type": RELATIONS,
+    "what": {"people": pgettext_lazy("content of a file", "people"), "history": _("history")},
+}
+"""Values that are codes of the house, by the name of the detail."""
 
 
 def action_in_words(action: str) -> str:
@@ -115,24 +191,52 @@ def action_in_words(action: str) -> str:
     return str(ACTIONS.get(action, action))
 
 
-def detail_in_words(detail: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What was changed, as pairs of a name and a value; objects one level down are told in one line."""
-    return [(str(_DETAILS.get(name, name)), _value(name, value)) for name, value in detail.items()]
+def detail_in_words(detail: Mapping[str, Any], names: Names | None = None) -> list[tuple[str, str]]:
+    """What was changed, as pairs of a name and a value; objects one level down are told in one line.
+
+    `names` has what `brand_id` and `source_id` are called.
+    """
+    return [(str(_DETAILS.get(name, name)), _value(name, value, names or {})) for name, value in detail.items()]
 
 
-def _value(name: str, value: Any) -> str:
-    if name == "sees_pii":
-        return str(_SIGHT.get(value, value))
+def _value(name: str, value: Any, names: Names) -> str:
     match value:
-        case None:
+        case None | bool() if name == "sees_pii":
+            return str(_SIGHT[value])
+        case None | "" | []:
             return "—"
+        case bool():
+            return gettext("yes") if value else gettext("no")
+        case int():
+            return names.get(name, {}).get(value) or number_format(value, 0, use_l10n=True, force_grouping=True)
         case str():
-            return role_in_words(value) if name == "role" else value
-        case dict():
-            return " · ".join(f"{_DETAILS.get(key, key)}: {_value(key, part)}" for key, part in value.items())
+            return _text(name, value)
         case list():
-            return ", ".join(_value(name, part) for part in value)
+            return ", ".join(_value(name, part, names) for part in value)
+        case {"from": before, "to": after, **rest} if not rest:
+            return f"{_value(name, before, names)} → {_value(name, after, names)}"
+        case dict():
+            return " · ".join(f"{_DETAILS.get(key, key)}: {_value(key, part, names)}" for key, part in value.items())
     return msgspec.json.encode(value).decode()
+
+
+def _text(name: str, value: str) -> str:
+    match name:
+        case "action":
+            return action_in_words(value)
+        case "attributes":
+            return attribute_in_words(value)
+        case "kind":
+            return dict(source_kinds()).get(value, value)
+        case "match" if value.startswith("external:"):
+            return kind_in_words(value)
+        case "reason":
+            return reason_in_words(value)
+        case "scopes":
+            return scope_in_words(value)
+        case "invited_by" | "who":
+            return actor_in_words(value)
+    return str(_SHOWN.get(name, {}).get(value, value))
 
 
 def address_of(target: str, staff: Mapping[str, UUID]) -> str:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from tessera.console.words import kind_in_words, rule_in_words
+from tessera.console.words import actor_in_words, kind_in_words, reason_in_words, rule_in_words
 from tessera.foundation.clock import to_datetime
 from tessera.identity.queries import RefusalRecord
 from tessera.profiles.person import MergeView
@@ -64,10 +64,10 @@ def _merge_story(merge: MergeView, sources: Mapping[int, str]) -> MergeStory:
         source=_source(evidence, sources),
         occurred_at=_moment(evidence.get("occurred_at")),
         linked=tuple(_named(pair) for pair in evidence.get("linked", ())) if by_event else (),
-        actor="" if by_event else str(evidence.get("actor", "")),
-        reason="" if by_event else merge.reason,
+        actor="" if by_event else actor_in_words(str(evidence.get("actor", ""))),
+        reason="" if by_event else reason_in_words(merge.reason),
         undone_at=merge.undone_at,
-        undone_by=merge.undone_by or "",
+        undone_by=actor_in_words(merge.undone_by or ""),
     )
 
 

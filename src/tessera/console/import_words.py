@@ -89,6 +89,17 @@ PROBLEMS: Final[dict[str, Text]] = {
 }
 
 
+STOPPED: Final[dict[str, Text]] = {
+    "file_dropped_erased": _("The file was dropped: somebody in it has been erased. Upload it again without them."),
+    "file_dropped_unread": _(
+        "The file was dropped: somebody has been erased, and it could not be searched for them, as it has more than"
+        " 20 MB when unpacked or is damaged. Upload it again without them."
+    ),
+    "file_dropped_old": _("The file is no longer kept: the import stood still for too long. Upload it again."),
+}
+"""Why an import has lost its file (`imports.records.PROBLEMS`)."""
+
+
 class ImportRefusal(Struct, frozen=True):
     """A refusal: what to tell everybody, and the details as the engine says them."""
 

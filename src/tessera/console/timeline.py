@@ -8,7 +8,7 @@ import msgspec
 from django.utils.translation import gettext as _
 from msgspec import Struct
 
-from tessera.console.words import status_in_words
+from tessera.console.words import actor_in_words, reason_in_words, status_in_words
 from tessera.events.event import SYSTEM
 from tessera.events.vocabulary import (
     AVATAR_CHANGED,
@@ -97,7 +97,8 @@ def _summary(event: TimelineEvent) -> str:
         case "alias":
             return f"{body.get('previousId', '')} → {body.get('userId', '')}"[:LONGEST_DETAIL]
         case "system":
-            told = (body.get("reason"), body.get("actor")) if body.get("reason") != "event" else ()
+            reason, actor = str(body.get("reason") or ""), str(body.get("actor") or "")
+            told = (reason_in_words(reason), actor_in_words(actor)) if reason != "event" else ()
             return " · ".join(_short(part) for part in told if part)
     return _of_properties(_object(body, "properties"))
 
@@ -123,7 +124,7 @@ def _of_properties(properties: dict[str, Any]) -> str:
     amount = next((properties[key] for key in ("revenue", "total", "value", "price") if key in properties), None)
     if isinstance(amount, int | float | str) and not isinstance(amount, bool):
         written = f"{amount:.2f}" if isinstance(amount, float) else str(amount)
-        parts.append(f"{written} {properties.get('currency', '')}".strip()[:LONGEST_DETAIL])
+        parts.append(f"{written}\u00a0{properties.get('currency', '')}".strip()[:LONGEST_DETAIL])
     telling = [properties[key] for key in _TELLING if key in properties]
     rest = [
         f"{key}: {value}" for key, value in properties.items() if _plain(value) and key not in _MONEY | set(_TELLING)

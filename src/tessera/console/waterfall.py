@@ -45,12 +45,16 @@ def bars_of(pair: Pair) -> list[Bar]:
     def bar(label: str, says: str, bits: float, begins: float, kind: str) -> Bar:
         x = (min(begins, begins + bits) - lowest) * scale
         width = max(abs(bits) * scale, LEAST)
-        return Bar(
-            label, says, f"{bits:+.1f}".replace("-", "−"), kind, *_numbers(min(x, WIDE - width), width, -lowest * scale)
-        )
+        return Bar(label, says, points(bits), kind, *_numbers(min(x, WIDE - width), width, -lowest * scale))
 
     drawn = [bar(*step, "for" if step[2] >= 0 else "against") for step in steps]
     return [*drawn, bar(_("All together"), "", stood, 0.0, "total")]
+
+
+def points(bits: float) -> str:
+    """`+1.5`, `−0.3`: with its sign, and with the reader's decimal sign."""
+    sign = "−" if bits < 0 else "+"
+    return f"{sign}{number_format(abs(bits), 1)}"
 
 
 def _numbers(*values: float) -> tuple[str, ...]:

@@ -109,7 +109,7 @@ CATALOGUE_KINDS: Final[dict[str, Text]] = {
     "attribute": _("Attribute"),
 }
 CATALOGUE_STATUSES: Final[dict[str, Text]] = {
-    "seen": _("Seen"),
+    "seen": pgettext_lazy("status of a name", "Seen"),
     "declared": _("Declared"),
     "blocked": _("Blocked"),
     "hidden": _("Hidden"),
@@ -131,6 +131,7 @@ PROBLEMS: Final[dict[str, Text]] = {
 }
 
 _ERRORS: Final[dict[str, Text]] = {
+    "internal_error": _("Something broke on our side."),
     "already_decided": _("A colleague was quicker: this pair is decided already."),
     "already_looking": _("A search for duplicates is under way already."),
     "account_exists": _("This address has an account already. Ask an administrator to let that account in again."),
@@ -175,7 +176,7 @@ _ERRORS: Final[dict[str, Text]] = {
     "invalid_cursor": _("That page is not there any more. Begin with the first."),
     "invalid_picture": _(
         "That is no picture we can take. It must be a JPEG, PNG, WebP or still GIF of at most 2 MB"
-        " and 8 million pixels."
+        " and 8 million pixels; a photo in JPEG may have 64 million."
     ),
     "invalid_tab": _("A tab needs a name of its own, of at most 40 characters; you can have 12 tabs."),
     "invalid_status": _("Choose a status and say why in at most 500 characters."),
@@ -212,10 +213,48 @@ STATUSES: Final[dict[str, Text]] = {
 }
 """The global statuses (`profiles.facts.STATUSES`)."""
 
+RELATIONS: Final[dict[str, Text]] = {
+    "referred_by": _("Referred by"),
+    "household": _("Same household"),
+    "follows": _("Follows"),
+    "parent_of": _("Parent of"),
+    "colleague": _("Colleague"),
+}
+"""The kinds of relation every workspace has, from the near end."""
+
+REFUSALS: Final[dict[str, Text]] = {
+    "blocked_identifier": _("an identifier that names nobody in particular"),
+    "event_too_large": _("the message is too large"),
+    "id_too_long": _("an ID is too long"),
+    "invalid_field": _("a field has a value of the wrong type"),
+    "invalid_timestamp": _("a time that cannot be read"),
+    "malformed_json": _("what was sent is not valid JSON"),
+    "message_id_too_long": _("the messageId is too long"),
+    "missing_event_name": _("the event has no name"),
+    "missing_group_id": _("groupId is missing"),
+    "missing_identity": _("neither userId nor anonymousId was sent"),
+    "missing_previous_id": _("previousId is missing"),
+    "name_too_long": _("a name is too long"),
+    "nested_too_deep": _("the message is nested too deeply"),
+    "nul_character": _("the text holds a NUL character"),
+    "origin_not_allowed": _("the web site is not among the allowed origins"),
+    "too_many_fields": _("there are too many fields"),
+    "unknown_type": _("an unknown type of message"),
+    "unprocessable": _("the message could not be processed"),
+}
+"""Why the door or the worker refused a message (`events.messages.Rejected` and its kin). A test holds the table."""
+
+_ACTORS: Final[dict[str, Text]] = {
+    "system": _("the system"),
+    "every night": _("the nightly search"),
+    "command line": _("the command line"),
+}
+_REASONS: Final[dict[str, Text]] = {"duplicate review": _("Found in the review of duplicates")}
+
 TABS: Final[dict[str, Text]] = {
     "main": pgettext_lazy("tab of the card", "Main"),
     "personal": _("Personal"),
-    "contact": _("Contact"),
+    "contact": pgettext_lazy("tab of the card", "Contact"),
     "registration": _("Registration"),
     "tracked": _("Tracked"),
     "additional": _("Additional fields"),
@@ -235,6 +274,11 @@ def error_in_words(error: TesseraError) -> str:
         rule = str(error).split(": ", 1)[0]
         return gettext("They stay apart. %(rule)s") % {"rule": rule_in_words(rule)}
     return str(_ERRORS.get(error.code, error))
+
+
+def code_in_words(code: str) -> str:
+    """What to tell about a refusal of which only the code was kept."""
+    return str(_ERRORS.get(code, code))
 
 
 def rule_in_words(rule: str) -> str:
@@ -257,6 +301,21 @@ def scope_in_words(scope: str) -> str:
 def role_in_words(role: str) -> str:
     """A role as people call it."""
     return str(ROLES.get(role, role))
+
+
+def refusal_in_words(code: str) -> str:
+    """Why a message was refused."""
+    return str(REFUSALS.get(code, code))
+
+
+def actor_in_words(actor: str) -> str:
+    """Who did something: an e-mail and an API key are names already, the house itself has words."""
+    return str(_ACTORS.get(actor, actor))
+
+
+def reason_in_words(reason: str) -> str:
+    """Why something was done by hand: what people typed stays as it is, what the house wrote has words."""
+    return str(_REASONS.get(reason, reason))
 
 
 def kind_in_words(kind: str) -> str:

@@ -17,11 +17,12 @@ from tessera.duplicates import reading, store
 from tessera.duplicates.search import THRESHOLD, find_pairs
 from tessera.duplicates.store import MERGED, OPEN, REJECTED, Pair, Run
 from tessera.foundation.clock import now_micros, to_datetime
+from tessera.foundation.database import may_pass
 from tessera.foundation.errors import TesseraError
 from tessera.identity import actions as identity
 from tessera.identity import queries as people
 from tessera.identity.directory import NoSuchProfile
-from tessera.jobs import defer
+from tessera.jobs import LONG, defer
 
 Connection = psycopg.Connection[Any]
 log = logging.getLogger(__name__)
@@ -82,7 +83,8 @@ def ask_for_run(connection: Connection, *, workspace_id: int, actor: str, now: d
             raise AlreadyLooking("a search for duplicates is under way; wait for it to end")
         _note(connection, workspace_id, actor, "find_duplicates", f"run:{run_id}")
         if deferred:
-            defer(connection, FIND, lock=f"duplicates:{workspace_id}", workspace_id=workspace_id, run_id=str(run_id))
+            lock = f"duplicates:{workspace_id}"
+            defer(connection, FIND, queue=LONG, lock=lock, workspace_id=workspace_id, run_id=str(run_id))
         run = store.run_by_id(connection, workspace_id, run_id)
     assert run is not None
     return run
@@ -92,12 +94,15 @@ def carry_out_run(connection: Connection, *, workspace_id: int, run_id: UUID, th
     """Search, and put what was found into the queue. Takes memory: give it a process of its own.
 
     Doing it again after a crash is right; a run that is over is left alone. The connection must autocommit. Raises
-    `NoSuchRun`, or whatever went wrong, after writing it down.
+    `NoSuchRun`, or whatever went wrong: after writing it down, but where it may pass (`may_pass`); then the run stays
+    begun, for its job is tried again.
     """
     if store.begin_run(connection, workspace_id, run_id, now=_now()):
         try:
             _search(connection, workspace_id, run_id, threshold)
         except Exception as error:
+            if may_pass(error):
+                raise
             store.fail_run(connection, workspace_id, run_id, f"{type(error).__name__}: {error}", now=_now())
             raise
     run = store.run_by_id(connection, workspace_id, run_id)

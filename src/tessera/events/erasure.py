@@ -1,6 +1,8 @@
 """Forgetting what happened to somebody: history, waiting and quarantined messages, excerpts of refused ones."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -54,34 +56,99 @@ def count_history(connection: Connection, profiles: Sequence[UUID]) -> int:
     return int(found[0]) if found else 0
 
 
-_OF_NEIGHBOUR: Final = """
-SELECT lane, position, recorded_at, kind, name, envelope::text, body::text
-  FROM events_history WHERE profile_id = ANY(%s)
+class LookedThrough(NamedTuple):
+    """Other people's history, searched for somebody before the lanes were taken: where they are named in it.
+
+    Good for these `values` only; what comes after `positions` was not seen.
+    """
+
+    values: frozenset[str]
+    profiles: frozenset[UUID]
+    positions: dict[int, int]
+    named: list[tuple[int, int, datetime]]
+
+
+_NEIGHBOUR: Final = """
+SELECT h.lane, h.position, h.recorded_at, h.kind, h.name, h.envelope::text, h.body::text FROM events_history h
 """
+_ALL: Final = _NEIGHBOUR + " WHERE h.profile_id = ANY(%s)"
+_LATER: Final = (
+    _NEIGHBOUR
+    + " JOIN unnest(%s::int[], %s::bigint[]) AS seen (lane, position)"
+    + " ON h.lane = seen.lane AND h.position > seen.position WHERE h.profile_id = ANY(%s)"
+)
+_THOSE: Final = (
+    _NEIGHBOUR
+    + " JOIN unnest(%s::int[], %s::bigint[], %s::timestamptz[]) AS named (lane, position, recorded_at)"
+    + " USING (lane, position, recorded_at) WHERE h.profile_id = ANY(%s)"
+)
 _REWRITE: Final = """
 UPDATE events_history SET envelope = %s, body = %s WHERE lane = %s AND position = %s AND recorded_at = %s
 """
 
 
+def look_through_history(connection: Connection, profiles: Collection[UUID], redactor: Redactor) -> LookedThrough:
+    """Find where these people's rows name the person; changes nothing, and waits for nobody.
+
+    Positions are read first: rows up to a lane's position have been committed, as its lane was held for them.
+    """
+    positions = dict(connection.execute("SELECT lane, position FROM events_lane").fetchall())
+    found = [
+        (lane, position, at)
+        for lane, position, at, _, _, *texts in _of_neighbours(connection, _ALL, (list(profiles),))
+        if _named_in(redactor, *texts)
+    ]
+    return LookedThrough(redactor.values, frozenset(profiles), positions, found)
+
+
 def redact_history(
-    connection: Connection, profiles: Sequence[UUID], redactor: Redactor, *, between_people: Collection[str]
+    connection: Connection,
+    profiles: Collection[UUID],
+    redactor: Redactor,
+    *,
+    between_people: Collection[str],
+    seen: LookedThrough,
+    positions: Mapping[int, int],
 ) -> int:
     """Blot the person out of other people's rows, where they are named in them; returns how many rows.
 
     The only place where a row of history is ever changed. What else those events say stays; but of records of the
-    house, and of events called one of `between_people`, nothing that was said of the two.
+    house, and of events called one of `between_people`, nothing that was said of the two. The caller holds every lane
+    at `positions`; what was `seen` before that need not be searched again.
     """
-    if not profiles:
-        return 0
-    with connection.cursor(name="history_of_neighbours") as rows, connection.cursor() as writing:
-        rows.itersize = AT_ONCE
-        changed = 0
-        for *key, kind, name, envelope, body in rows.execute(_OF_NEIGHBOUR, (list(profiles),)):
-            if redactor.found_in(envelope) or redactor.found_in(body) or redactor.holds_a_short_one(body):
+    changed = 0
+    with connection.cursor() as writing:
+        for *key, kind, name, envelope, body in _to_search(connection, set(profiles), redactor, seen, positions):
+            if _named_in(redactor, envelope, body):
                 clean = _redacted(body, redactor, wholly=kind == SYSTEM, properties=name in between_people)
                 writing.execute(_REWRITE, (_redacted(envelope, redactor), clean, *key))
                 changed += 1
     return changed
+
+
+def _to_search(
+    connection: Connection, profiles: set[UUID], redactor: Redactor, seen: LookedThrough, positions: Mapping[int, int]
+) -> Iterator[Any]:
+    known = profiles & seen.profiles if redactor.values == seen.values else set()
+    if strangers := profiles - known:
+        yield from _of_neighbours(connection, _ALL, (list(strangers),))
+    if known and seen.named:
+        places = [list(place) for place in zip(*seen.named, strict=True)]
+        yield from _of_neighbours(connection, _THOSE, (*places, list(known)))
+    grown = [(lane, seen.positions.get(lane, 0)) for lane in positions if positions[lane] != seen.positions.get(lane)]
+    if known and grown:
+        lanes, last = map(list, zip(*grown, strict=True))
+        yield from _of_neighbours(connection, _LATER, (lanes, last, list(known)))
+
+
+def _of_neighbours(connection: Connection, query: str, values: Sequence[Any]) -> Iterator[Any]:
+    with connection.cursor(name="history_of_neighbours") as rows:
+        rows.itersize = AT_ONCE
+        yield from rows.execute(query, values)
+
+
+def _named_in(redactor: Redactor, envelope: str, body: str) -> bool:
+    return redactor.found_in(envelope) or redactor.found_in(body) or redactor.holds_a_short_one(body)
 
 
 def _redacted(
@@ -115,24 +182,50 @@ class Waiting(NamedTuple):
 _WAITING: Final = """
 SELECT lane, seq, workspace_id, source_id, (extract(epoch FROM received_at) * 1000000)::bigint, message_key,
        envelope, body
-  FROM {table} WHERE workspace_id = %s
+  FROM {table} t WHERE workspace_id = %b AND NOT EXISTS (
+       SELECT 1 FROM unnest(%b::int[], %b::bigint[]) AS passed (lane, seq)
+        WHERE passed.lane = t.lane AND passed.seq = t.seq)
 """
 TABLES: Final = ("events_inbox", "events_quarantine")
+MOST_PASSED: Final = 500_000
+"""Messages of a table that are remembered as passed: 50 MB. Those beyond are read twice."""
+Passed = Mapping[str, tuple[Sequence[int], Sequence[int]]]
+"""By table, lanes and numbers of messages that were found to be none of the person's."""
+NONE_PASSED: Final[Passed] = {}
+
+
+def pass_over_waiting(
+    connection: Connection, *, workspace_id: int, without_person: Callable[[InboxRow], InboxRow | None]
+) -> Passed:
+    """Find the messages that `without_person` leaves as they are; changes nothing, and waits for nobody.
+
+    A message stays as it is until it is acted on: only an erasure ever rewrites one, and that has its turn.
+    """
+    passed: dict[str, tuple[Sequence[int], Sequence[int]]] = {}
+    for table in TABLES:
+        rows = (row for row in _waiting_in(connection, table, workspace_id) if without_person(row) is row)
+        places = [(row.lane, row.seq) for row in islice(rows, MOST_PASSED)]
+        passed[table] = ([lane for lane, _ in places], [seq for _, seq in places])
+    return passed
 
 
 def erase_waiting(
-    connection: Connection, *, workspace_id: int, without_person: Callable[[InboxRow], InboxRow | None]
+    connection: Connection,
+    *,
+    workspace_id: int,
+    without_person: Callable[[InboxRow], InboxRow | None],
+    passed: Passed = NONE_PASSED,
 ) -> dict[str, int]:
     """Put each message in place of itself that `without_person` makes of it; where that is None, it is removed.
 
     What is removed is remembered as seen: a client that sends it again is late. Counts of those, per table. The caller
-    holds every lane.
+    holds every lane; what was `passed` by the same question before that is not read again.
     """
     counts: dict[str, int] = {}
     for table in TABLES:
         gone: list[InboxRow] = []
         changed: list[InboxRow] = []
-        for row in _waiting_in(connection, table, workspace_id):
+        for row in _waiting_in(connection, table, workspace_id, passed):
             left = without_person(row)
             if left is None:
                 gone.append(row)
@@ -176,19 +269,41 @@ def redacted_message(row: InboxRow, redactor: Redactor, *, between_people: bool)
     return row._replace(body=clean.encode(), envelope=_redacted(envelope, redactor).encode())
 
 
-def _waiting_in(connection: Connection, table: str, workspace_id: int) -> Iterator[InboxRow]:
+def _waiting_in(
+    connection: Connection, table: str, workspace_id: int, passed: Passed = NONE_PASSED
+) -> Iterator[InboxRow]:
+    lanes, numbers = passed.get(table, ((), ()))
     with connection.cursor(name=f"waiting_in_{table}") as rows:
         rows.itersize = AT_ONCE
-        for row in rows.execute(_WAITING.format(table=table), (workspace_id,)):
+        for row in rows.execute(_WAITING.format(table=table), (workspace_id, whole(lanes), large(numbers))):
             lane, seq, workspace, source, received_at, key, envelope, body = row
             yield InboxRow(lane, seq, workspace, source, received_at, key, bytes(envelope), bytes(body))
 
 
-def erase_excerpts(connection: Connection, *, workspace_id: int, redactor: Redactor) -> int:
-    """Empty the excerpts and reasons of refused messages that name the person; that they were refused stays."""
-    with connection.cursor(name="excerpts") as rows:
-        rows.itersize = AT_ONCE
-        rows.execute("SELECT id, detail, excerpt FROM events_rejection WHERE workspace_id = %s", (workspace_id,))
-        found = [(number) for number, *texts in rows if any(map(redactor.found_in, texts))]
+_EXCERPTS: Final = """
+SELECT id, detail, excerpt FROM events_rejection r WHERE workspace_id = %b
+   AND NOT EXISTS (SELECT 1 FROM unnest(%b::bigint[]) AS passed (id) WHERE passed.id = r.id)
+"""
+
+
+def pass_over_excerpts(connection: Connection, *, workspace_id: int, redactor: Redactor) -> list[int]:
+    """The refused messages that do not name the person; changes nothing, and waits for nobody."""
+    texts = _excerpts(connection, workspace_id, ())
+    return [number for number, *said in islice(texts, MOST_PASSED) if not any(map(redactor.found_in, said))]
+
+
+def erase_excerpts(connection: Connection, *, workspace_id: int, redactor: Redactor, passed: Iterable[int] = ()) -> int:
+    """Empty the excerpts and reasons of refused messages that name the person; that they were refused stays.
+
+    Those that were `passed` for the same values are not read again.
+    """
+    texts = _excerpts(connection, workspace_id, passed)
+    found = [number for number, *said in texts if any(map(redactor.found_in, said))]
     connection.execute("UPDATE events_rejection SET excerpt = '', detail = '' WHERE id = ANY(%s)", (found,))
     return len(found)
+
+
+def _excerpts(connection: Connection, workspace_id: int, passed: Iterable[int]) -> Iterator[Any]:
+    with connection.cursor(name="excerpts") as rows:
+        rows.itersize = AT_ONCE
+        yield from rows.execute(_EXCERPTS, (workspace_id, large(passed)))

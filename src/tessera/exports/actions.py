@@ -18,7 +18,7 @@ from tessera.foundation.database import connect
 from tessera.foundation.errors import NotFound, TesseraError, TooManyFiles
 from tessera.foundation.ids import uuid7
 from tessera.foundation.settings import settings
-from tessera.jobs import defer
+from tessera.jobs import LONG, defer
 from tessera.profiles.queries import look_of
 
 log = structlog.get_logger("exports")
@@ -62,7 +62,7 @@ def request_export(
         raise TooManyFiles(f"the files of a workspace's exports may come to {settings().files_max_mb} MB")
     export_id = uuid7()
     connection.execute(_ADD, (export_id, workspace_id, wanted.what, encode(wanted), actor[:300], now))
-    defer(connection, RUN, export_id=str(export_id))
+    defer(connection, RUN, queue=LONG, export_id=str(export_id))
     about = {"what": wanted.what, "format": wanted.format, "people": len(wanted.people) if wanted.people else "all"}
     _note(connection, workspace_id, actor, "request_export", export_id, **about)
     return export_by_id(connection, workspace_id, export_id)

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from operator import attrgetter
 from uuid import UUID
 
@@ -42,3 +42,8 @@ def uuid7() -> UUID:
 def first_id_of(at: datetime) -> UUID:
     """The smallest id that `uuid7` can make at that millisecond: ids from then on are not smaller."""
     return UUID(int=(int(at.timestamp() * 1000) << 80) | _VERSION | _VARIANT)
+
+
+def time_of(made: UUID) -> datetime:
+    """When `uuid7` made this id, to the millisecond, in UTC."""
+    return datetime.fromtimestamp((made.int >> 80) / 1000, UTC)

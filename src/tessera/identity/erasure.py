@@ -13,21 +13,38 @@ from tessera.foundation.redaction import Redactor
 
 Connection = psycopg.Connection[Any]
 
-_REFUSALS = """
-DELETE FROM identity_refusal WHERE profile_id = ANY(%(profiles)s) OR other_id = ANY(%(profiles)s)
-RETURNING profile_id
-"""
+_OF_REFUSALS = "identity_refusal WHERE profile_id = ANY(%(profiles)s) OR other_id = ANY(%(profiles)s)"
+_REFUSALS = f"DELETE FROM {_OF_REFUSALS} RETURNING profile_id"  # noqa: S608 -- constants
 _REFUSALS_BY_VALUE = """
 DELETE FROM identity_refusal r
  USING unnest(%b::text[], %b::text[]) AS named (kind, value)
  WHERE r.workspace_id = %s AND r.dropped_value = named.value AND r.dropped_kind = named.kind
 RETURNING r.profile_id
 """
-_MERGES = """
-DELETE FROM identity_merge WHERE kept_id = ANY(%(profiles)s) OR absorbed_id = ANY(%(profiles)s)
+_OF_MERGES = """
+identity_merge WHERE kept_id = ANY(%(profiles)s) OR absorbed_id = ANY(%(profiles)s)
     OR kept_link = ANY(%(profiles)s) OR absorbed_link = ANY(%(profiles)s)
-RETURNING kept_id, absorbed_id, kept_link, absorbed_link
 """
+_MERGES = f"DELETE FROM {_OF_MERGES} RETURNING kept_id, absorbed_id, kept_link, absorbed_link"  # noqa: S608 -- as above
+_NEAR = f"""
+SELECT profile_id FROM {_OF_REFUSALS}
+UNION
+SELECT r.profile_id FROM identity_refusal r
+  JOIN unnest(%(kinds)s::text[], %(values)s::text[]) AS named (kind, value)
+    ON r.dropped_value = named.value AND r.dropped_kind = named.kind
+ WHERE r.workspace_id = %(workspace)s
+UNION
+SELECT unnest(ARRAY[kept_id, absorbed_id, kept_link, absorbed_link]) FROM {_OF_MERGES}
+"""  # noqa: S608 -- constants
+
+
+def neighbours_of(
+    connection: Connection, *, workspace_id: int, profiles: Sequence[UUID], identifiers: Sequence[Identifier]
+) -> set[UUID]:
+    """The other people's profiles that `erase_identity` would name."""
+    named = {"kinds": [kind for kind, _ in identifiers], "values": [value for _, value in identifiers]}
+    rows = connection.execute(_NEAR, {"workspace": workspace_id, "profiles": list(profiles), **named})
+    return {row[0] for row in rows} - set(profiles)
 
 
 def erase_identity(

@@ -1,7 +1,7 @@
 """What other rooms may ask about who is who. Everything takes a psycopg connection and returns frozen values."""
 
 from collections.abc import Container, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from tessera.events.event import Identifier
 from tessera.foundation.arrays import uuids
-from tessera.foundation.ids import first_id_of
+from tessera.foundation.ids import first_id_of, time_of
 from tessera.identity.rules import Link, is_blocked, roots_after
 
 Connection = psycopg.Connection[Any]
@@ -269,11 +269,33 @@ def count_people(connection: Connection, workspace_id: int | None = None) -> int
     return int(row[0]) if row else 0
 
 
-def count_people_since(connection: Connection, workspace_id: int, since: datetime, *, most: int) -> int:
-    """How many people of the workspace were first met since then, by key: ids carry their time. Stops at `most`."""
-    row = connection.execute(
-        "SELECT count(*) FROM (SELECT 1 FROM identity_profile"
-        " WHERE workspace_id = %s AND id = root_id AND id >= %s LIMIT %s) AS newest",
-        (workspace_id, first_id_of(since), most),
-    ).fetchone()
-    return int(row[0]) if row else 0
+class NewPeople(Struct, frozen=True):
+    """People by the day they were first met. Days before `whole_since` have more than were counted."""
+
+    days: dict[date, int]
+    whole_since: datetime | None
+
+
+def count_new_people(
+    connection: Connection, workspace_id: int, since: datetime, *, most: int, zone: str = "UTC"
+) -> NewPeople:
+    """The people of the workspace first met since then, by days of `zone`; it costs the same at any size.
+
+    Found by key: ids carry the time they were made at, and nobody is met after that. Only the newest `most` are read.
+    """
+    newest = (
+        "SELECT id, created_at FROM identity_profile"
+        " WHERE workspace_id = %s AND id = root_id AND id >= %s ORDER BY id DESC"
+    )
+    about = (workspace_id, first_id_of(since))
+    by_day = (
+        "SELECT (created_at AT TIME ZONE %s)::date AS day,"  # noqa: S608 -- constants
+        "       count(*), count(*) FILTER (WHERE created_at >= %s)"
+        f" FROM ({newest} LIMIT %s) AS newest GROUP BY day"
+    )
+    rows = connection.execute(by_day, (zone, since, *about, most)).fetchall()
+    whole_since = None
+    if sum(read for _day, read, _met in rows) >= most:
+        last = connection.execute(f"{newest} OFFSET %s LIMIT 1", (*about, most - 1)).fetchone()
+        whole_since = time_of(last[0]) if last else None
+    return NewPeople({day: met for day, _read, met in rows if met}, whole_since)

@@ -22,7 +22,7 @@ from tessera.imports.plan import InvalidPlan, Plan, check_plan
 from tessera.imports.reading import FileRefused
 from tessera.imports.records import FileGone, ImportView, State, WrongState
 from tessera.imports.store import CHUNK
-from tessera.jobs import defer
+from tessera.jobs import LONG, defer
 from tessera.workspaces.belonging import has_source
 
 Connection = psycopg.Connection[Any]
@@ -218,7 +218,7 @@ def delete_import(connection: Connection, *, workspace_id: int, import_id: UUID,
 
 def _hand_over(connection: Connection, job: str, import_id: UUID, *, here: bool) -> None:
     if not here:
-        defer(connection, job, lock=f"import:{import_id}", import_id=str(import_id))
+        defer(connection, job, queue=LONG, lock=f"import:{import_id}", import_id=str(import_id))
 
 
 def _ready_to_go(connection: Connection, workspace_id: int, import_id: UUID, *states: State) -> ImportView:

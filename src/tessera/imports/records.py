@@ -58,6 +58,17 @@ class Counts(Struct, kw_only=True):
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
+PROBLEMS: Final[dict[str, str]] = {
+    "file_dropped_erased": "The file was dropped: somebody in it has been erased. Upload it again without them.",
+    "file_dropped_unread": (
+        "The file was dropped: somebody has been erased, and it could not be searched for them, as it has more than"
+        " 20 MB when unpacked or is damaged. Upload it again without them."
+    ),
+    "file_dropped_old": "The file is no longer kept: the import stood still for too long. Upload it again.",
+}
+"""Why an import failed that lost its file, by the code that is kept with it."""
+
+
 class UndoReport(Struct, kw_only=True):
     """What undoing removed. `incomplete` are profiles that could not be refolded, as part of their history is gone."""
 
@@ -73,8 +84,8 @@ class UndoReport(Struct, kw_only=True):
 class ImportView(Struct, frozen=True, kw_only=True):
     """An import. `progress` is the part of the file that was read, 0 to 1; `size` is in bytes as uploaded.
 
-    `problem` says why it failed. `stalled` is true when whoever runs it has not been heard of for a minute: it may be
-    resumed.
+    `problem` says why it failed, `problem_code` is its code where it is one of `PROBLEMS`.
+    `stalled` is true when whoever runs it has not been heard of for a minute: it may be resumed.
     """
 
     id: UUID
@@ -97,6 +108,7 @@ class ImportView(Struct, frozen=True, kw_only=True):
     problem: str
     stalled: bool
     undo: UndoReport | None
+    problem_code: str = ""
 
 
 class Inspection(Struct, frozen=True, kw_only=True):

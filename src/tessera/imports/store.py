@@ -11,7 +11,7 @@ import psycopg
 from tessera.foundation.arrays import Packed, large, texts, whole
 from tessera.foundation.redaction import LEAST
 from tessera.imports.plan import Plan
-from tessera.imports.records import Counts, FileGone, ImportView, NoSuchImport, RowProblem, State, UndoReport
+from tessera.imports.records import PROBLEMS, Counts, FileGone, ImportView, NoSuchImport, RowProblem, State, UndoReport
 
 Connection = psycopg.Connection[Any]
 
@@ -53,7 +53,8 @@ def view_of(row: Sequence[Any]) -> ImportView:
         row_number=row_number,
         progress=1.0 if state == "finished" else min(read / size, 1.0) if size else 0.0,
         rows_per_second=round((row_number - begun_row) / spent, 1) if spent > 0 and row_number else None,
-        problem=problem,
+        problem=PROBLEMS.get(problem, problem),
+        problem_code=next((code for code, said in PROBLEMS.items() if problem in (code, said)), ""),
         stalled=state in ("checking", "running", "undoing")
         and seen is not None
         and (now - seen).total_seconds() > STALLED_AFTER,
@@ -262,13 +263,17 @@ def shorten_step(connection: Connection, import_id: UUID, step: int, last: int |
         )
 
 
+_WITH_FILES: Final = f"SELECT {_COLUMNS} FROM imports_import WHERE workspace_id = %s AND kept ORDER BY id"  # noqa: S608
+
+
+def files_there(connection: Connection, workspace_id: int) -> list[ImportView]:
+    """The imports whose file is still there, as they are at the moment."""
+    return [view_of(row) for row in connection.execute(_WITH_FILES, (workspace_id,))]
+
+
 def with_files(connection: Connection, workspace_id: int) -> list[ImportView]:
-    """The imports whose file is still there."""
-    rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM imports_import WHERE workspace_id = %s AND kept ORDER BY id FOR UPDATE",  # noqa: S608
-        (workspace_id,),
-    )
-    return [view_of(row) for row in rows]
+    """The imports whose file is still there, locked."""
+    return [view_of(row) for row in connection.execute(f"{_WITH_FILES} FOR UPDATE", (workspace_id,))]
 
 
 def old_files(connection: Connection, *, before: datetime, silent_before: datetime) -> list[tuple[UUID, State]]:

@@ -1,10 +1,11 @@
 """What imports keep of people when their work is done, and how it is forgotten: files, and rows that were wrong."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any, Final
+from itertools import chain
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -13,9 +14,10 @@ from tessera.events.event import Identifier
 from tessera.foundation.redaction import LEAST
 from tessera.foundation.settings import settings
 from tessera.imports import store
-from tessera.imports.plan import Plan
+from tessera.imports.plan import FileFormat
 from tessera.imports.reading import FileRefused, decoded, unpacked
 from tessera.imports.records import FileGone, ImportView
+from tessera.imports.sniffing import recognise
 
 Connection = psycopg.Connection[Any]
 ERROR_DAYS: Final = 30
@@ -26,30 +28,57 @@ _ON_THEIR_WAY: Final = ("checking", "queued", "running", "paused")
 LEAST_SILENCE: Final = timedelta(days=1)
 _OVERLAP: Final = 1_000
 _SEPARATORS: Final = str.maketrans("", "", " -.()/\u00a0")
-TOO_LATE: Final = "The file is no longer kept: the import stood still for too long. Upload it again."
+TOO_LATE: Final = "file_dropped_old"
 MOST_SEARCHED: Final = 20_000_000
 """Bytes, unpacked, of a file that is searched for somebody: whoever searches holds every lane meanwhile."""
-UNREAD: Final = (
-    "The file was dropped: somebody has been erased, and it could not be searched for them, as it has more than 20 MB"
-    " when unpacked or is damaged. Upload it again without them."
-)
-GONE: Final = "The file was dropped: somebody in it has been erased. Upload it again without them."
+UNREAD: Final = "file_dropped_unread"
+GONE: Final = "file_dropped_erased"
+
+
+class PassedFile(NamedTuple):
+    """A whole file in which these words were not found, read like this."""
+
+    import_id: UUID
+    chosen: FileFormat
+    words: tuple[str, ...]
+
+
+def pass_over_files(
+    connection: Connection, workspace_id: int, identifiers: Sequence[Identifier], profile_ids: Sequence[UUID]
+) -> frozenset[PassedFile]:
+    """The files that `erase_traces` need not search, as they do not name the person; waits for nobody.
+
+    A file that has come in whole never changes, but how it is read may be chosen anew.
+    """
+    words = _words(identifiers, profile_ids)
+    return frozenset(
+        PassedFile(found.id, found.plan.format, words)
+        for found in store.files_there(connection, workspace_id)
+        if found.plan and found.state not in (*_ENDED, "uploading") and not _why_not_kept(connection, found, words)
+    )
 
 
 def erase_traces(
-    connection: Connection, workspace_id: int, identifiers: Sequence[Identifier], profile_ids: Sequence[UUID]
+    connection: Connection,
+    workspace_id: int,
+    identifiers: Sequence[Identifier],
+    profile_ids: Sequence[UUID],
+    passed: Collection[PassedFile] = (),
 ) -> dict[str, int]:
     """Forget somebody: the caller is in the transaction that erases them, and holds every lane. Counts by table.
 
     Files of imports that have ended are dropped, whoever is in them: nobody needs them any more. Of those that are
     still to be carried out, the ones that name the person or are too large to search are dropped, and their imports
-    fail and say so. Rows that were wrong lose their content where they name the person; that they were wrong stays.
+    fail and say so; those that were `passed` are not searched again. Rows that were wrong lose their content where they
+    name the person; that they were wrong stays.
     """
-    words = sorted({value.lower() for _, value in identifiers} | {str(profile) for profile in profile_ids})
+    words = _words(identifiers, profile_ids)
     files = 0
     for found in store.with_files(connection, workspace_id):
         if found.state in _ENDED:
             files += store.drop_file(connection, found.id)
+        elif found.plan and PassedFile(found.id, found.plan.format, words) in passed:
+            continue
         elif problem := _why_not_kept(connection, found, words):
             files += store.drop_file(connection, found.id)
             store.change(connection, found.id, problem=problem, wanted="")
@@ -59,16 +88,35 @@ def erase_traces(
     return {"imports_chunk": files, "imports_error": rows}
 
 
+def _words(identifiers: Sequence[Identifier], profile_ids: Sequence[UUID]) -> tuple[str, ...]:
+    return tuple(sorted({value.lower() for _, value in identifiers} | {str(profile) for profile in profile_ids}))
+
+
 def _why_not_kept(connection: Connection, found: ImportView, words: Sequence[str]) -> str:
     """Empty unless the file may name the person. One that is too large to search, or cannot be read, is taken to."""
     if found.size > MOST_SEARCHED:
         return UNREAD
-    chosen = (found.plan or Plan()).format
-    blocks = store.file_blocks(connection, found.id)
+    if found.state == "uploading":
+        there, expected = store.holes(connection, found.id)
+        if there != expected:  # what lies behind a hole would not be seen
+            return UNREAD
+        if not there:
+            return ""
     with suppress(FileRefused, FileGone):
-        read = unpacked(blocks, gzipped=chosen.gzipped, most=MOST_SEARCHED)
-        return GONE if _found(decoded(read, chosen.encoding), words) else ""
+        return GONE if _found(_text_of(connection, found), words) else ""
     return UNREAD
+
+
+def _text_of(connection: Connection, found: ImportView) -> Iterator[str]:
+    """The file, unpacked and decoded; one that is still coming in has no plan yet and is read by its first bytes.
+
+    Raises `FileRefused`, `FileGone`.
+    """
+    blocks = iter(store.file_blocks(connection, found.id))
+    head = next(blocks, b"")
+    chosen = found.plan.format if found.plan else recognise(head)
+    read = unpacked(chain((head,), blocks), gzipped=chosen.gzipped, most=MOST_SEARCHED)
+    return decoded(read, chosen.encoding)
 
 
 def _found(texts: Iterable[str], words: Sequence[str]) -> bool:

@@ -20,11 +20,12 @@ from msgspec import Struct
 from procrastinate import App, BaseRetryStrategy, RetryDecision
 from procrastinate.jobs import Job
 
-from tessera.jobs.queue import RUN, working_app
+from tessera.jobs.queue import LONG, RUN, SHORT, working_app
 from tessera.jobs.registry import TRY_LATER
 
 log = structlog.get_logger("jobs")
-AT_ONCE: Final = 2
+AT_ONCE: Final = {LONG: 2, SHORT: 2}
+"""How many of each queue a keeper does at a time: imports and exports that take hours leave erasures their slots."""
 MOST_TRIES: Final = 5
 """Of a job that is killed: five times out of memory, and it is the job."""
 MOST_TRIES_LATER: Final = 20
@@ -79,37 +80,40 @@ def keep(periodic: Sequence[Periodic] = ()) -> None:
 class _Keeper:
     def __init__(self, periodic: Sequence[Periodic]) -> None:
         self._app = working_app()
-        self._app.task(name=RUN, queue="jobs", retry=_Again())(self._do)
+        # every worker of an app looks at its clock, so the long queue has an app without one
+        self._apps = {SHORT: self._app, LONG: App(connector=self._app.connector)}
+        for queue, app in self._apps.items():
+            app.task(name=RUN, queue=queue, retry=_Again())(self._do)
         for each in periodic:
-            _add_periodic(self._app, each, self._do)
+            self._add_periodic(each)
         self._stop = asyncio.Event()
         self._children: set[asyncio.subprocess.Process] = set()
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
         async with self._app.open_async():
-            work = loop.create_task(self._work())
+            work = [loop.create_task(self._work(queue)) for queue in self._apps]
             sweep = loop.create_task(self._sweep_for_ever())
             for order in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(order, self._stop.set)
             log.info("working")
             stopping = loop.create_task(self._stop.wait())
-            await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({*work, stopping}, return_when=asyncio.FIRST_COMPLETED)
             self._stop.set()
+            for each in (*work, sweep):  # before a slot is free, so that nothing more is taken into it
+                each.cancel()
             for child in list(self._children):
-                with suppress(ProcessLookupError):
-                    child.terminate()
-            sweep.cancel()
-            await asyncio.wait({work}, timeout=0.1)
-            work.cancel()
-            await asyncio.gather(work, sweep, stopping, return_exceptions=True)
-        if work.done() and not work.cancelled() and (error := work.exception()):
-            raise error
+                _end(child)
+            await asyncio.gather(*work, sweep, stopping, return_exceptions=True)
+        for worker in work:
+            if not worker.cancelled() and (error := worker.exception()):
+                raise error
 
-    async def _work(self) -> None:
-        await self._app.run_worker_async(
-            queues=["jobs"],
-            concurrency=AT_ONCE,
+    async def _work(self, queue: str) -> None:
+        await self._apps[queue].run_worker_async(
+            name=queue,
+            queues=[queue],
+            concurrency=AT_ONCE[queue],
             install_signal_handlers=False,
             shutdown_graceful_timeout=GRACE,
             delete_jobs="successful",
@@ -118,8 +122,10 @@ class _Keeper:
             stalled_worker_timeout=MISSED_AFTER,
         )
 
-    async def _do(self, task: str, arguments: dict[str, Any], timestamp: int | None = None) -> None:
-        """One job in a process of its own. `timestamp` comes with periodic ones."""
+    async def _do(self, task: str, arguments: dict[str, Any]) -> None:
+        """One job in a process of its own."""
+        if self._stop.is_set():  # it was taken while we were told
+            raise Killed(task)
         parent = os.getpid()
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -132,6 +138,8 @@ class _Keeper:
             preexec_fn=lambda: _die_with(parent),
         )
         self._children.add(process)
+        if self._stop.is_set():
+            _end(process)
         try:
             code = await self._ended(process)
         finally:
@@ -148,14 +156,29 @@ class _Keeper:
         log.info("job done", task=task)
 
     async def _ended(self, process: asyncio.subprocess.Process) -> int:
-        """Its exit code; where we are cancelled, it is killed first: nothing goes on behind the queue's back."""
+        """Its exit code; where the grace is over, it is killed first: nothing goes on behind the queue's back.
+
+        Being cancelled goes no further: a job that ends cancelled is over for good, one that was killed is done again.
+        """
         try:
             return await process.wait()
         except asyncio.CancelledError:
             with suppress(ProcessLookupError):
                 process.kill()
-            await process.wait()
-            raise
+            return await process.wait()
+
+    def _add_periodic(self, each: Periodic) -> None:
+        async def by_the_clock(timestamp: int) -> None:
+            try:
+                await self._do(each.name, {})
+            except Killed:
+                # it comes again by the clock, and must not be put back: the next one may wait already
+                if not self._stop.is_set():
+                    raise
+
+        name = f"periodic:{each.name}"
+        registered = self._app.task(name=name, queue=SHORT, queueing_lock=name)
+        self._app.periodic(cron=each.cron)(registered(by_the_clock))
 
     async def _sweep_for_ever(self) -> None:
         while True:
@@ -172,12 +195,9 @@ class _Keeper:
         await jobs.delete_old_jobs(KEPT_HOURS, include_failed=True, include_cancelled=True, include_aborted=True)
 
 
-def _add_periodic(app: App, each: Periodic, do: Any) -> None:
-    async def by_the_clock(timestamp: int) -> None:
-        await do(each.name, {})
-
-    registered = app.task(name=f"periodic:{each.name}", queue="jobs", queueing_lock=f"periodic:{each.name}")
-    app.periodic(cron=each.cron)(registered(by_the_clock))
+def _end(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        process.terminate()
 
 
 def _die_with(parent: int) -> None:

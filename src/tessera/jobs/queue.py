@@ -16,6 +16,10 @@ from tessera.foundation.errors import TesseraError
 Connection = psycopg.Connection[Any]
 RUN: Final = "tessera.run"
 """The name procrastinate knows our tasks by; its arguments are `task` and `arguments`."""
+LONG: Final = "long"
+"""For what may take minutes or hours: it has slots of its own, so that nothing urgent waits behind it."""
+SHORT: Final = "jobs"
+"""For all else. Called as the only queue was before there were two: what waited there then is still done."""
 
 _deferring: Final = App(connector=SyncPsycopgConnector())  # never opened: every call brings its own connection
 
@@ -27,15 +31,21 @@ class AlreadyWaiting(TesseraError):
 
 
 def defer(
-    connection: Connection, name: str, *, lock: str | None = None, once: str | None = None, **arguments: JSONValue
+    connection: Connection,
+    name: str,
+    *,
+    queue: str = SHORT,
+    lock: str | None = None,
+    once: str | None = None,
+    **arguments: JSONValue,
 ) -> int:
     """Put a job into the queue in the caller's transaction; returns its number.
 
-    Jobs with the same `lock` are done one after the other. Raises `AlreadyWaiting` when one with the same `once` waits
-    to begin (the caller's transaction stays usable).
+    `queue` is `LONG` or `SHORT`: whose slots it takes. Jobs with the same `lock` are done one after the other. Raises
+    `AlreadyWaiting` when one with the same `once` waits to begin (the caller's transaction stays usable).
     """
     wanted = _deferring.configure_task(
-        RUN, allow_unknown=True, lock=lock, queueing_lock=once, queue="jobs", connection=connection
+        RUN, allow_unknown=True, lock=lock, queueing_lock=once, queue=queue, connection=connection
     )
     try:
         with connection.transaction():

@@ -1,8 +1,8 @@
 """Erasing a person: everything of theirs goes in one transaction, and what was done is kept without them.
 
 Locks: the turn of erasures, then every lane, then as everywhere (identity/store.py). While all lanes are held nothing
-is placed, folded, merged or split, so no plan made before can bring anything back. What there is most of, history, is
-deleted before the lanes are taken, so that others wait for milliseconds.
+is placed, folded, merged or split, so no plan made before can bring anything back. Their own history is deleted, and
+all that may name them elsewhere is read (`ahead.py`), before the lanes are taken: others wait only for what is new.
 """
 
 import contextlib
@@ -17,7 +17,6 @@ from msgspec import Struct
 from tessera.access.audit import record_audit_on
 from tessera.events import history
 from tessera.events.erasure import erase_history, redact_history
-from tessera.events.event import Identifier
 from tessera.events.history import SystemRecord
 from tessera.events.inbox import claim_all_lanes
 from tessera.events.lanes import lane_of
@@ -25,19 +24,16 @@ from tessera.events.vocabulary import PERSON_ERASED
 from tessera.foundation.clock import to_micros
 from tessera.foundation.errors import Outdated
 from tessera.foundation.ids import uuid7
-from tessera.foundation.redaction import Redactor
-from tessera.identity import queries as identity
-from tessera.identity.directory import NoSuchProfile
 from tessera.identity.erasure import erase_identity, redact_evidence
 from tessera.identity.store import lock_profiles
 from tessera.identity.suppression import suppress as keep_out
 from tessera.intake.erasure import erase_messages
 from tessera.intake.pipeline import RivalsTooFast
+from tessera.privacy.ahead import Ahead, look_ahead
+from tessera.privacy.person import Person, everyone_with, read_person
 from tessera.privacy.traces import TRACES, Gone
-from tessera.profiles.erasure import erase_profiles, telling_values
+from tessera.profiles.erasure import erase_profiles
 from tessera.profiles.relations import RELATION_ADDED, RELATION_REMOVED
-from tessera.profiles.state import merge_states
-from tessera.profiles.store import read_states
 
 Connection = psycopg.Connection[Any]
 LONGEST_REASON: Final = 500
@@ -52,14 +48,6 @@ class ErasureReport(Struct, frozen=True):
     counts: dict[str, int]
     suppressed: int
     erased_at: datetime
-
-
-class _Person(Struct, frozen=True):
-    """Who is erased, as found with every lane held."""
-
-    members: list[UUID]
-    identifiers: list[Identifier]
-    redactor: Redactor
 
 
 def erase_person(
@@ -146,74 +134,63 @@ def erase_whole_person(
 
 def _erase_everything(
     connection: Connection, workspace_id: int, profile_id: UUID
-) -> tuple[_Person, dict[str, int], dict[int, int]]:
+) -> tuple[Person, dict[str, int], dict[int, int]]:
     """Who they were, how many rows of what are gone, and the lanes' positions.
 
-    What was recorded by now goes first, without a lane; when a split took a profile away meanwhile, all of it is
-    undone and done again. Raises `NoSuchProfile`.
+    What was recorded by now goes first, without a lane, and everything else is read; when a split took a profile away
+    meanwhile, all of it is undone and done again. Raises `NoSuchProfile`.
     """
     for _ in range(MOST_TRIES):
         with contextlib.suppress(Outdated), connection.transaction():
-            early = _members(connection, workspace_id, profile_id)
-            counts = {"events_history": erase_history(connection, early)}
+            early = read_person(connection, workspace_id, profile_id)
+            counts = {"events_history": erase_history(connection, early.members)}
+            ahead = look_ahead(connection, workspace_id, early)
             positions = claim_all_lanes(connection)
-            person = _read_person(connection, workspace_id, profile_id)
-            if not set(early) <= set(person.members):
+            person = read_person(connection, workspace_id, profile_id)
+            if not set(early.members) <= set(person.members):
                 raise Outdated
             lock_profiles(connection, person.members)
-            _erase_rows(connection, workspace_id, person, counts)
+            _erase_rows(connection, workspace_id, person, ahead, positions, counts)
             return person, counts, positions
     raise RivalsTooFast(f"the person changed {MOST_TRIES} times meanwhile")
 
 
-def _members(connection: Connection, workspace_id: int, profile_id: UUID) -> list[UUID]:
-    """All profiles of the person; the one that stands for them comes first. Raises `NoSuchProfile`."""
-    root = identity.root_of(connection, workspace_id, profile_id)
-    if root is None:
-        raise NoSuchProfile(f"there is no profile {profile_id}")
-    others = [member.profile_id for member in identity.members_of(connection, [root]) if member.profile_id != root]
-    return [root, *others]
-
-
-def _read_person(connection: Connection, workspace_id: int, profile_id: UUID) -> _Person:
-    """Everything they are called."""
-    members = _members(connection, workspace_id, profile_id)
-    identifiers = [(held.kind, held.value) for held in identity.identifiers_of(connection, members)]
-    state = merge_states(read_states(connection, members).values())
-    return _Person(members, identifiers, Redactor([value for _, value in identifiers] + telling_values(state)))
-
-
-def _erase_rows(connection: Connection, workspace_id: int, person: _Person, counts: dict[str, int]) -> None:
+def _erase_rows(
+    connection: Connection,
+    workspace_id: int,
+    person: Person,
+    ahead: Ahead,
+    positions: dict[int, int],
+    counts: dict[str, int],
+) -> None:
     """Room by room; `counts` learns what each removed."""
-    members, identifiers, redactor = person.members, person.identifiers, person.redactor
-    counts |= erase_messages(connection, workspace_id=workspace_id, identifiers=identifiers, profiles=members)
+    about: dict[str, Any] = {"profiles": person.members, "identifiers": person.identifiers}
+    counts |= erase_messages(connection, workspace_id=workspace_id, passed=ahead.messages, **about)
     neighbours: set[UUID] = set()
     for erase in (erase_identity, erase_profiles):
-        forgotten, named_by = erase(connection, workspace_id=workspace_id, profiles=members, identifiers=identifiers)
+        forgotten, named_by = erase(connection, workspace_id=workspace_id, **about)
         counts |= forgotten
         neighbours |= named_by
-    counts["events_history"] += erase_history(connection, members)
-    names = Redactor([value for _, value in identifiers] + [str(member) for member in members])
-    others = _everyone_with(connection, neighbours)
-    redact_evidence(connection, others, names)
+    counts["events_history"] += erase_history(connection, person.members)
+    others = everyone_with(connection, neighbours)
+    redact_evidence(connection, others, person.names)
     counts["events_history_of_others"] = redact_history(
-        connection, others, names, between_people=(RELATION_ADDED, RELATION_REMOVED)
+        connection,
+        others,
+        person.names,
+        between_people=(RELATION_ADDED, RELATION_REMOVED),
+        seen=ahead.history,
+        positions=positions,
     )
-    gone = Gone(workspace_id, members, identifiers, redactor)
+    gone = Gone(workspace_id, person.members, person.identifiers, person.redactor, ahead)
     for trace in TRACES:
         counts |= trace(connection, gone)
-
-
-def _everyone_with(connection: Connection, profiles: set[UUID]) -> list[UUID]:
-    """All profiles of the people that these belong to."""
-    roots = set(identity.roots_of(connection, list(profiles)).values())
-    return [member.profile_id for member in identity.members_of(connection, list(roots))]
 
 
 def _record(
     connection: Connection,
     workspace_id: int,
-    person: _Person,
+    person: Person,
     erasure_id: UUID,
     positions: dict[int, int],
     now: datetime,

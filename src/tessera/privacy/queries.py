@@ -98,6 +98,18 @@ def erasure(
     return ErasureDetail(Erasure(*row), page, page[-1].number if len(items) > limit else None)
 
 
+def to_try_again(connection: Connection, workspace_id: int, erasure_id: UUID) -> int:
+    """How many names of a request that is over failed on our side: they are still known, and can be tried again."""
+    row = connection.execute(
+        "SELECT count(*) FROM privacy_erased i JOIN privacy_erasure e ON e.id = i.erasure_id"
+        " WHERE e.workspace_id = %s AND e.id = %s AND e.status IN ('done', 'failed')"
+        "   AND i.status = 'failed' AND i.code = 'internal_error' AND i.reference IS NOT NULL",
+        (workspace_id, erasure_id),
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 class ErasurePreview(Struct, frozen=True):
     """What an erasure would remove, in rows per table; waiting messages and other people's papers are found then."""
 

@@ -5,6 +5,7 @@ by is forgotten with the outcome, unless the fault was ours: then it is kept, an
 that name again.
 """
 
+import contextlib
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -16,13 +17,13 @@ import structlog
 
 from tessera.access.audit import record_audit_on
 from tessera.foundation.database import connect
-from tessera.foundation.errors import TesseraError
+from tessera.foundation.errors import NotFound, TesseraError
 from tessera.foundation.ids import uuid7
 from tessera.intake.one_by_one import is_passing
 from tessera.jobs import AlreadyWaiting, defer, task
 from tessera.jobs.queue import arguments_under_way
 from tessera.privacy.actions import LONGEST_REASON, as_json, erase_whole_person, take_turn
-from tessera.privacy.queries import Erasure, erasure
+from tessera.privacy.queries import Erasure, erasure, to_try_again
 from tessera.profiles.references import profile_named
 
 log = structlog.get_logger("privacy")
@@ -78,6 +79,32 @@ def ask_to_erase(
         )
         _put_in_queue(connection, workspace_id, erasure_id)
     return erasure(connection, workspace_id, erasure_id).erasure
+
+
+def try_again(connection: Connection, *, workspace_id: int, erasure_id: UUID, actor: str) -> int:
+    """Have what failed on our side tried again, in the caller's transaction; returns how many names that are.
+
+    Raises `NotFound` where there is no such request or nothing of it is to be tried again.
+    """
+    with connection.transaction():
+        connection.execute(
+            "SELECT 1 FROM privacy_erasure WHERE workspace_id = %s AND id = %s FOR UPDATE", (workspace_id, erasure_id)
+        )
+        names = to_try_again(connection, workspace_id, erasure_id)
+        if not names:
+            raise NotFound(f"nothing of the erasure {erasure_id} is to be tried again")
+        _set_status(connection, workspace_id, erasure_id, "waiting")
+        record_audit_on(
+            connection,
+            workspace_id=workspace_id,
+            actor=actor,
+            action="retry_erasure",
+            target=f"erasure:{erasure_id}",
+            detail={"people": names},
+        )
+        with contextlib.suppress(AlreadyWaiting):
+            _put_in_queue(connection, workspace_id, erasure_id)
+    return names
 
 
 def _put_in_queue(connection: Connection, workspace_id: int, erasure_id: UUID) -> None:

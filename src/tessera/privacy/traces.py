@@ -15,17 +15,19 @@ from tessera.events.problems import forget_profiles
 from tessera.exports import actions as exports
 from tessera.foundation.redaction import Redactor
 from tessera.imports import traces as imports
+from tessera.privacy.ahead import Ahead
 
 Connection = psycopg.Connection[Any]
 
 
 class Gone(NamedTuple):
-    """Who is erased. What is not theirs alone is blotted with `redactor`."""
+    """Who is erased. What is not theirs alone is blotted with `redactor`; what was read `ahead` is not read again."""
 
     workspace_id: int
     profiles: Sequence[UUID]
     identifiers: Sequence[Identifier]
     redactor: Redactor
+    ahead: Ahead
 
 
 Trace = Callable[[Connection, Gone], dict[str, int]]
@@ -36,7 +38,9 @@ The caller holds every lane and the person's profiles.
 
 
 def _in_rejections(connection: Connection, gone: Gone) -> dict[str, int]:
-    return {"events_rejection": erase_excerpts(connection, workspace_id=gone.workspace_id, redactor=gone.redactor)}
+    passed = gone.ahead.excerpts if gone.ahead.values == gone.redactor.values else ()
+    erased = erase_excerpts(connection, workspace_id=gone.workspace_id, redactor=gone.redactor, passed=passed)
+    return {"events_rejection": erased}
 
 
 def _in_the_books(connection: Connection, gone: Gone) -> dict[str, int]:
@@ -58,7 +62,7 @@ def _in_duplicates(connection: Connection, gone: Gone) -> dict[str, int]:
 
 
 def _in_files(connection: Connection, gone: Gone) -> dict[str, int]:
-    came = imports.erase_traces(connection, gone.workspace_id, gone.identifiers, gone.profiles)
+    came = imports.erase_traces(connection, gone.workspace_id, gone.identifiers, gone.profiles, gone.ahead.files)
     went = exports.erase_traces(connection, gone.workspace_id, gone.identifiers, gone.profiles)
     return came | went
 

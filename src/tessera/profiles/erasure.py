@@ -22,6 +22,11 @@ DELETE FROM profiles_relation r USING unnest(%s::text[], %s::text[]) AS named (k
  WHERE r.workspace_id = %s AND r.other_value = named.value AND r.other_kind = named.kind
 RETURNING r.profile_id
 """
+_SAID_OF_THEM: Final = """
+SELECT r.profile_id FROM profiles_relation r JOIN unnest(%s::text[], %s::text[]) AS named (kind, value)
+    ON r.other_value = named.value AND r.other_kind = named.kind
+ WHERE r.workspace_id = %s
+"""
 _TELLING: Final = ("email", "phone", "name", "username", "address", "website", "avatar")
 
 
@@ -38,11 +43,23 @@ def erase_profiles(
         table: connection.execute(f"DELETE FROM {table} WHERE profile_id = ANY(%s)", (list(profiles),)).rowcount  # noqa: S608
         for table in ("profiles_state", "profiles_avatar")
     }
-    ends = [*identifiers, *((PROFILE, str(profile)) for profile in profiles)]
     said = connection.execute("DELETE FROM profiles_relation WHERE profile_id = ANY(%s)", (list(profiles),)).rowcount
-    kinds, values = [kind for kind, _ in ends], [value for _, value in ends]
-    near = connection.execute(_TO_THEM, (kinds, values, workspace_id)).fetchall()
+    near = connection.execute(_TO_THEM, (*_ends(profiles, identifiers), workspace_id)).fetchall()
     return counts | {"profiles_relation": said + len(near)}, {row[0] for row in near} - set(profiles)
+
+
+def related_to(
+    connection: Connection, *, workspace_id: int, profiles: Sequence[UUID], identifiers: Sequence[Identifier]
+) -> set[UUID]:
+    """Who said they are related to them, as `erase_profiles` would name them."""
+    rows = connection.execute(_SAID_OF_THEM, (*_ends(profiles, identifiers), workspace_id))
+    return {row[0] for row in rows} - set(profiles)
+
+
+def _ends(profiles: Sequence[UUID], identifiers: Sequence[Identifier]) -> tuple[list[str], list[str]]:
+    """Kinds and values of all that a relation may call these profiles."""
+    ends = [*identifiers, *((PROFILE, str(profile)) for profile in profiles)]
+    return [kind for kind, _ in ends], [value for _, value in ends]
 
 
 def count_profiles_of(connection: Connection, profiles: Sequence[UUID]) -> dict[str, int]:

@@ -16,17 +16,25 @@ from msgspec import Struct
 from PIL import Image, ImageOps
 
 from tessera.foundation.errors import TesseraError
+from tessera.profiles import jpeg
 
 MAX_BYTES: Final = 2_000_000
 """As much as a whole request may have (`project/front.py`), less what a form puts around a file."""
 MAX_PIXELS: Final = 8_000_000
-"""Read from the header before a pixel is decoded: 32 MB, and what a decoder adds (121 MB for WebP)."""
+"""That are decoded. Read from the header before one is: 32 MB, and what a decoder adds (121 MB for WebP)."""
+MAX_JPEG_PIXELS: Final = 64_000_000
+"""Of a JPEG, which is decoded at a fraction of its size: a phone's camera makes 12 to 50 million."""
+MAX_COEFFICIENTS: Final = 100_000_000
+"""Bytes a decoder may hold of a JPEG in several scans, which cannot be decoded line by line: 33 million pixels with
+the usual sampling. Measured at that size: 80 MB; with 64 million it would be 170 MB."""
 MAX_SIDE: Final = 12_000
 MIN_SIDE: Final = 16
 LARGE: Final = 256
 SMALL: Final = 64
 CONTENT_TYPE: Final = "image/webp"
 _FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF")
+_JPEG: Final = frozenset({"JPEG", "MPO"})
+"""A phone's photo may have more pictures behind it (its depth, its brightness); the first is the photo."""
 _MOVING: Final = frozenset({"PNG", "WEBP", "GIF"})
 _UNBLENDED: Final = frozenset({"1", "P", "PA", "I;16", "I;16B"})
 """Modes whose numbers cannot be averaged, or not by Pillow: they are thinned out instead."""
@@ -70,8 +78,8 @@ def read_picture(raw: bytes) -> Picture:
 def _square(raw: bytes) -> Image.Image:
     with Image.open(BytesIO(raw), formats=_FORMATS) as image:
         _check(image)
-        if image.format == "JPEG":
-            image.draft("RGB", (2 * LARGE, 2 * LARGE))  # decodes at a fraction of the size where it is much larger
+        if image.format in _JPEG:
+            _draft(image, raw)
         image.load()
         few = _reduced(image)
     pixels = ImageOps.exif_transpose(few).convert("RGBA")
@@ -95,7 +103,8 @@ def _reduced(image: Image.Image) -> Image.Image:
 def _check(image: Image.Image) -> None:
     """Looks at the header only. Raises `InvalidPicture`."""
     width, height = image.size
-    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
+    most = MAX_JPEG_PIXELS if image.format in _JPEG else MAX_PIXELS
+    if width * height > most or max(width, height) > MAX_SIDE:
         raise _too_large()
     if min(width, height) < MIN_SIDE:
         raise InvalidPicture(f"a picture is at least {MIN_SIDE} pixels wide and high")
@@ -103,8 +112,26 @@ def _check(image: Image.Image) -> None:
         raise InvalidPicture("a picture that moves will not do")
 
 
+def _draft(image: Image.Image, raw: bytes) -> None:
+    """Have the JPEG decoded at a fraction of its size where it is much larger; bounded is what that takes.
+
+    Raises `InvalidPicture`.
+    """
+    if jpeg.scans(raw) > jpeg.MOST_SCANS:
+        raise InvalidPicture(f"a JPEG has at most {jpeg.MOST_SCANS} scans")
+    whole = image.width * image.height
+    image.draft("RGB", (2 * LARGE, 2 * LARGE))
+    if whole > MAX_PIXELS:
+        held = jpeg.coefficient_bytes(raw)
+        if held is None or held > MAX_COEFFICIENTS or image.width * image.height > MAX_PIXELS:
+            raise _too_large()
+
+
 def _too_large() -> InvalidPicture:
-    return InvalidPicture(f"a picture has at most {MAX_PIXELS // 1_000_000} million pixels, {MAX_SIDE} to a side")
+    return InvalidPicture(
+        f"a picture has at most {MAX_PIXELS // 1_000_000} million pixels, a JPEG as cameras write it"
+        f" {MAX_JPEG_PIXELS // 1_000_000} million, {MAX_SIDE} to a side"
+    )
 
 
 def _webp(square: Image.Image, side: int) -> bytes:

@@ -1,20 +1,34 @@
 """How the console writes moments, numbers, money and values."""
 
-from datetime import datetime
-from typing import Any
+import re
+from datetime import date, datetime
+from typing import Any, Final
 
 import msgspec
 from django import template
 from django.contrib.messages.storage.base import Message
 from django.utils import formats, timezone
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from tessera.console.toasts import undo_of
-from tessera.console.words import VALUE_TYPES, kind_in_words, status_in_words
+from tessera.console.words import (
+    VALUE_TYPES,
+    actor_in_words,
+    code_in_words,
+    kind_in_words,
+    reason_in_words,
+    refusal_in_words,
+    status_in_words,
+)
 
 register = template.Library()
+
+_LONG_WORD: Final = re.compile(r"[^\s;&]{17,}")
+"""Without what an escaped sign is made of: nothing is put into the middle of one."""
+_SIGNS: Final = re.compile(r"([@._/-])(?=.)")
 
 
 @register.filter
@@ -29,6 +43,18 @@ def moment(at: datetime | None) -> SafeString | str:
     text = formats.date_format(timezone.localtime(at), "SHORT_DATETIME_FORMAT")
     zone = "" if timezone.get_current_timezone_name() != "UTC" else " UTC"
     return format_html('<time datetime="{}" title="{}">{}{}</time>', at.isoformat(), utc, text, zone)
+
+
+@register.filter
+def day(at: date | None, pattern: str = "j M Y") -> str:
+    """The day of a moment in the reader's zone and language, `10 Nov 2026`, for where no `<time>` can stand.
+
+    With the moment as `data-day` beside it the page's script rewrites it, as it does with `moment`.
+    """
+    if not at:
+        return "—"
+    text = str(formats.date_format(timezone.localtime(at) if isinstance(at, datetime) else at, pattern))
+    return text if get_language() == "en" else text.lower()  # months have their capital in English only
 
 
 @register.filter
@@ -47,6 +73,12 @@ def count(number: int) -> str:
 def money(amount: float) -> str:
     """Two decimals, grouped."""
     return str(formats.number_format(amount, 2, use_l10n=True, force_grouping=True))
+
+
+@register.filter
+def breakable(text: str) -> SafeString:
+    """A text whose long words may be broken after their signs: `long.jessica@` and then `example.net`."""
+    return SafeString(_LONG_WORD.sub(lambda word: _SIGNS.sub(r"\1<wbr>", word[0]), escape(text)))  # nosec B703
 
 
 @register.filter
@@ -86,6 +118,30 @@ def status(code: str) -> str:
 def kind(code: str) -> str:
     """The kind of an identifier in words."""
     return kind_in_words(code)
+
+
+@register.filter
+def actor(who: str) -> str:
+    """Who did something, in words where it was the house itself."""
+    return actor_in_words(who)
+
+
+@register.filter
+def reason(text: str) -> str:
+    """Why something was done, in words where the house wrote it."""
+    return reason_in_words(text)
+
+
+@register.filter
+def refusal(code: str) -> str:
+    """Why a message was refused."""
+    return refusal_in_words(code)
+
+
+@register.filter
+def refused(code: str) -> str:
+    """What to tell about a refusal of which only the code was kept."""
+    return code_in_words(code)
 
 
 @register.filter

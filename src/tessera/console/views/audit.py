@@ -16,11 +16,12 @@ from msgspec import Struct
 from tessera.access import queries
 from tessera.access.actions import record_audit
 from tessera.access.queries import AuditFacts, AuditFilter, AuditPage, InvalidAuditCursor, StaffFacts
-from tessera.console.audit_words import ACTIONS, action_in_words, address_of, detail_in_words
+from tessera.console.audit_words import ACTIONS, Names, action_in_words, address_of, detail_in_words
 from tessera.console.permissions import Ability, StaffRequest, abilities_of, requires
 from tessera.foundation.csv_cells import harmless
 from tessera.foundation.pool import pool
 from tessera.profiles.mask_audit import masked_details
+from tessera.workspaces import queries as workspaces
 
 PER_PAGE: Final = 50
 PER_CHUNK: Final = 1_000
@@ -73,13 +74,23 @@ def audit(request: StaffRequest) -> HttpResponse:
     page = _page(request.staff.workspace_id, asked, before, PER_PAGE)
     staff_ids = {member.email: member.account_id for member in queries.staff_members(request.staff.workspace_id)}
     seen = _seen(page.entries, request.staff)
+    names = _names(request.staff.workspace_id)
     lines = [
-        AuditLine(one, action_in_words(one.action), address_of(one.target, staff_ids), detail_in_words(one.detail))
+        AuditLine(
+            one, action_in_words(one.action), address_of(one.target, staff_ids), detail_in_words(one.detail, names)
+        )
         for one in seen
     ]
     actions = sorted(((code, str(words)) for code, words in ACTIONS.items()), key=lambda item: item[1])
     context = {"lines": lines, "next": page.next, "asked": asked, "actions": actions, "before": before}
     return render(request, "console/audit/rows.html" if request.htmx else "console/audit/list.html", context)
+
+
+def _names(workspace_id: int) -> Names:
+    return {
+        "brand_id": {brand.id: brand.name for brand in workspaces.brands(workspace_id)},
+        "source_id": {source.id: source.name for source in workspaces.sources(workspace_id)},
+    }
 
 
 @require_GET

@@ -6,15 +6,16 @@ from uuid import UUID
 from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from tessera.console.erasure_words import removed_lines
 from tessera.console.permissions import Ability, StaffRequest, requires
-from tessera.console.second_step import ask_for_proof, proved_lately
+from tessera.console.second_step import ask_for_proof, freshly_proved, proved_lately
 from tessera.console.sight import seen_by
 from tessera.console.views.card import find_person
 from tessera.console.words import error_in_words
@@ -24,6 +25,7 @@ from tessera.privacy import queries
 from tessera.privacy.actions import LONGEST_REASON, ErasureReport
 from tessera.privacy.actions import erase_person as erase_for_good
 from tessera.privacy.queries import ErasureDetail
+from tessera.privacy.requests import try_again
 from tessera.profiles.person import PersonView
 
 PER_PAGE = 50
@@ -130,10 +132,26 @@ def erasure(request: StaffRequest, erasure_id: UUID) -> HttpResponse:
                 after=int(after) if after.isdecimal() and len(after) < 7 else 0,
                 limit=ITEMS_SHOWN,
             )
+            again = queries.to_try_again(connection, request.staff.workspace_id, erasure_id)
     except NotFound:
         raise Http404("no such erasure in this workspace") from None
     context = {"erasure": found.erasure, "items": found.items, "next": found.next, "lines": removed_lines(_sum(found))}
-    return render(request, "console/erasure.html", context)
+    return render(request, "console/erasure.html", context | {"again": again})
+
+
+@require_POST
+@requires(Ability.ERASE_PEOPLE)
+@freshly_proved
+def again(request: StaffRequest, erasure_id: UUID) -> HttpResponseBase:
+    """Have what failed on our side tried again, and go back to the report."""
+    staff = request.staff
+    try:
+        with pool().connection() as connection, connection.transaction():
+            try_again(connection, workspace_id=staff.workspace_id, erasure_id=erasure_id, actor=staff.email)
+    except NotFound:
+        raise Http404("nothing of that erasure is to be tried again") from None
+    messages.success(request, _("It is tried again. This page shows how far it is."))
+    return redirect("console:erasure", erasure_id=erasure_id)
 
 
 def _sum(found: ErasureDetail) -> dict[str, int]:

@@ -18,7 +18,7 @@ from msgspec import Struct
 from tessera.console.export_form import ExportForm
 from tessera.console.permissions import Ability, StaffRequest, requires
 from tessera.console.second_step import ask_for_proof, freshly_proved, proved_lately
-from tessera.console.words import error_in_words
+from tessera.console.words import VALUE_TYPES, Text, error_in_words
 from tessera.events import catalogue
 from tessera.exports import actions, queries
 from tessera.exports.cells import cell
@@ -46,6 +46,14 @@ REASONS: Final[dict[str, str | Promise]] = {
     "kept_long_enough": gettext_lazy("Its days are over."),
 }
 SHOWN_COLUMNS: Final = 60
+_TYPES: Final[dict[str, Text]] = {
+    **VALUE_TYPES,
+    "whole": gettext_lazy("Whole number"),
+    "day": VALUE_TYPES["date"],
+    "moment": gettext_lazy("Date and time"),
+    "json": "JSON",
+}
+"""The types of a file's columns (`exports.columns.Kind`)."""
 
 
 class ExportLine(Struct, frozen=True):
@@ -209,7 +217,9 @@ def _previewed(request: StaffRequest, form: ExportForm) -> PreviewTable:
 def _table(found: Previewed) -> PreviewTable:
     shown = found.columns[:SHOWN_COLUMNS]
     rows = [[_short(row.get(column.name)) for column in shown] for row in found.rows]
-    return PreviewTable([(column.name, column.kind) for column in shown], rows, len(found.columns) - len(shown))
+    return PreviewTable(
+        [(column.name, str(_TYPES[column.kind])) for column in shown], rows, len(found.columns) - len(shown)
+    )
 
 
 def _short(value: Any) -> str:

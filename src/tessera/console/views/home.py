@@ -1,10 +1,11 @@
 """The first page: how much there is, what arrives, what is worth looking at."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils.timezone import get_current_timezone_name, localdate, localtime
 from django.views.decorators.http import require_GET
 from msgspec import Struct
 
@@ -17,6 +18,7 @@ from tessera.events.alarms import Alarm, alarms
 from tessera.foundation.pool import pool
 from tessera.foundation.settings import settings
 from tessera.identity import queries as identity
+from tessera.identity.queries import NewPeople
 from tessera.jobs.queue import failed_since
 from tessera.profiles import stats as profile_stats
 from tessera.workspaces import queries as workspaces
@@ -51,14 +53,16 @@ def home(request: StaffRequest) -> HttpResponse:
         found = alarms(connection, workspace_id, in_use, now=now)
         if failed := failed_since(connection):
             found.append(Alarm("jobs_failed", number=failed))
-        recent = identity.count_people_since(connection, workspace_id, now - RECENT, most=MOST_RECENT)
+        zone = get_current_timezone_name()
+        new = identity.count_new_people(connection, workspace_id, _first_day(now), most=MOST_RECENT, zone=zone)
     lines = source_lines(sources)
     found += _unused(request, lines, now)
     context = {
         "stats": stats,
         "chart": _minutes(workspace_id, now),
-        "recent": recent,
-        "recent_is_more": recent == MOST_RECENT,
+        "days": _days(new, localdate(now)) if new.days else None,
+        "recent": sum(new.days.values()),
+        "recent_is_more": new.whole_since is not None,
         "counts_are_kept": stats.profiles > profile_stats.EXACT_UP_TO,
         "lines": lines,
         "silent": {alarm.source_id for alarm in found if alarm.code == "source_silent"},
@@ -95,6 +99,19 @@ def minutes(request: StaffRequest) -> HttpResponse:
 def _minutes(workspace_id: int, now: datetime) -> BarChart:
     with pool().connection() as connection:
         return bar_chart(pace.last_hour(connection, workspace_id, now=now))
+
+
+def _first_day(now: datetime) -> datetime:
+    """When the first of the last days began, where the reader is: today is one of them."""
+    return localtime(now).replace(hour=0, minute=0, second=0, microsecond=0) - (RECENT - timedelta(days=1))
+
+
+def _days(new: NewPeople, today: date) -> BarChart:
+    """New people of each of the last days up to today; of very many only the days that were counted whole."""
+    days = [today - timedelta(days=back) for back in range(RECENT.days - 1, -1, -1)]
+    if new.whole_since is not None:
+        days = [day for day in days if day > localdate(new.whole_since)]
+    return bar_chart([(day, new.days.get(day, 0)) for day in days])
 
 
 def _first_key(workspace_id: int) -> WriteKeyFacts | None:

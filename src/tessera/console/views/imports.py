@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRefresh
 from msgspec import Struct
 
-from tessera.console.import_words import PROBLEMS, STATES, refusal_of
+from tessera.console.import_words import PROBLEMS, STATES, STOPPED, refusal_of
 from tessera.console.permissions import Ability, StaffRequest, requires
 from tessera.console.views.import_plan import find_import
 from tessera.foundation.database import connect
@@ -36,6 +36,7 @@ class ImportLine(Struct, frozen=True):
     busy: bool
     counts: Counts
     dry: bool
+    problem: str | Promise
 
 
 class ProblemLine(Struct, frozen=True):
@@ -176,4 +177,5 @@ def _line(found: ImportView) -> ImportLine:
     dry = found.checked is not None and found.state == "ready"
     counts = found.checked if dry and found.checked is not None else found.counts
     busy = found.state in BUSY and not found.stalled
-    return ImportLine(found, state, chip, int(found.progress * 100), busy, counts, dry)
+    problem = STOPPED.get(found.problem_code, found.problem)
+    return ImportLine(found, state, chip, int(found.progress * 100), busy, counts, dry, problem)

@@ -18,7 +18,7 @@ from tessera.console.permissions import Ability, StaffRequest, requires
 from tessera.console.sight import sight_of
 from tessera.console.views.card import find_person
 from tessera.console.views.people import find_people, searched
-from tessera.console.words import error_in_words, kind_in_words
+from tessera.console.words import RELATIONS, error_in_words, kind_in_words
 from tessera.foundation.errors import TesseraError
 from tessera.foundation.pool import pool
 from tessera.identity import queries as identity
@@ -28,12 +28,12 @@ from tessera.profiles.relation_types import relation_types
 from tessera.profiles.relations_of import RelationView, relations_of
 
 CANDIDATES = 8
-_WORDS: dict[str, tuple[str | Promise, str | Promise]] = {
-    "referred_by": (gettext_lazy("Referred by"), gettext_lazy("Referred")),
-    "household": (gettext_lazy("Same household"), gettext_lazy("Same household")),
-    "follows": (gettext_lazy("Follows"), gettext_lazy("Followed by")),
-    "parent_of": (gettext_lazy("Parent of"), gettext_lazy("Child of")),
-    "colleague": (gettext_lazy("Colleague"), gettext_lazy("Colleague")),
+_OTHER_WAY: dict[str, str | Promise] = {
+    "referred_by": gettext_lazy("Referred"),
+    "household": gettext_lazy("Same household"),
+    "follows": gettext_lazy("Followed by"),
+    "parent_of": gettext_lazy("Child of"),
+    "colleague": gettext_lazy("Colleague"),
 }
 
 
@@ -177,7 +177,7 @@ def _section(request: StaffRequest, profile_id: UUID, **said: Any) -> HttpRespon
     lines = [_line(one, named=one.other.value == known.other.value) for one, known in pairs]
     if request.method == "POST" and not request.htmx:
         return redirect("console:person", profile_id=profile_id)
-    choices = [(name, _WORDS[name][0] if name in _WORDS else kind.label) for name, kind in types.items()]
+    choices = [(name, RELATIONS.get(name, kind.label)) for name, kind in types.items()]
     context = {"profile_id": profile_id, "lines": lines, "types": choices, **said}
     if "removed" in said and mask is None:  # a mask must not come back as the value
         context["undo"] = msgspec.json.encode(said["removed"].properties).decode()
@@ -185,8 +185,7 @@ def _section(request: StaffRequest, profile_id: UUID, **said: Any) -> HttpRespon
 
 
 def _line(relation: RelationView, *, named: bool) -> RelationLine:
-    words = _WORDS.get(relation.type)
-    label = str(words[0 if relation.outgoing else 1]) if words else relation.label
+    label = str((RELATIONS if relation.outgoing else _OTHER_WAY).get(relation.type, relation.label))
     undo = msgspec.json.encode(relation.properties).decode()
     removable = named or relation.other.profile_id is not None
     return RelationLine(label, kind_in_words(relation.other.kind), relation, undo, removable)

@@ -10,6 +10,7 @@
   const format = (parts) => new Intl.DateTimeFormat(language, { calendar: "gregory", ...parts, ...(timeZone && { timeZone }) });
   const near = format({ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
   const far = format({ day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
+  const day = format({ day: "numeric", month: "short", year: "numeric" });
   const clock = format({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
   /** Rewrite moments in the reader's own zone; the title keeps UTC. */
@@ -20,6 +21,7 @@
       element.textContent = wanted.format(at);
       element.dataset.local = "";
     }
+    for (const element of root.querySelectorAll("[data-day]")) element.textContent = day.format(new Date(element.dataset.day));
   }
 
   function grow(root) {
@@ -94,6 +96,14 @@
   document.addEventListener("htmx:afterSettle", (event) => {
     const wanted = event.detail.elt.querySelector?.("[autofocus]");
     if (wanted) wanted.focus();
+  });
+  // What asks again and again rests while nobody sees the page, and catches up as soon as somebody does.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (document.hidden && event.detail.elt.matches('[hx-trigger*="every"]')) event.preventDefault();
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) return;
+    for (const element of document.querySelectorAll('[hx-trigger*="every"]')) htmx.trigger(element, "shown");
   });
   // “Show more” makes way for the rows it brings: who came to it by keyboard goes on at the first of them.
   document.addEventListener("htmx:beforeSwap", (event) => {
