@@ -1,12 +1,11 @@
 """Conditions and people drawn by Hypothesis, from few names so that they meet, and a warehouse of such people."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import ibis
-import pyarrow as pa
 from hypothesis import strategies as st
 
 from tessera.audience.conditions.comparisons import (
@@ -39,18 +38,10 @@ from tessera.audience.conditions.membership import InSegment
 from tessera.audience.leaves import leaves_of, moment_of
 from tessera.audience.person import Happening, Person
 from tessera.audience.vocabulary import FACTS
-from tessera.audience.warehouse.layout import (
-    DEVICES,
-    EVENTS,
-    IDENTIFIERS,
-    PEOPLE,
-    SESSIONS,
-    Columns,
-    schema_of,
-    stored,
-)
-from tessera.audience.world import PERSON, World, fact_column
-from tessera.foundation.clock import DAY, to_datetime, to_micros
+from tessera.audience.warehouse.layout import Columns
+from tessera.audience.warehouse.rows import Row, arrow_of, event_row, rows_of, schemas
+from tessera.audience.world import PERSON, World
+from tessera.foundation.clock import DAY, to_micros
 
 NOW = to_micros(datetime(2026, 3, 1, 1, 30, tzinfo=UTC))
 SEGMENTS = (UUID(int=101), UUID(int=102))
@@ -279,34 +270,12 @@ def _person(draw: st.DrawFn, number: int) -> Person:
 def warehouse_of(people: Sequence[Person], connection: Any) -> World:
     """These people in tables of that engine, as the analyst writes them."""
     attributes, properties = Columns("a"), Columns("p")
-    rows = [
-        {PERSON: person.person_id}
-        | {fact_column(name): leaf for name, leaf in person.facts.items()}
-        | attributes.values(person.attributes)
-        for person in people
-    ]
+    rows = rows_of(people, attributes)
     events = [
-        {PERSON: person.person_id, "name": name, "at": each.at, "source_id": each.source_id}
-        | properties.values(each.properties)
+        event_row(person.person_id, name, each, properties)
         for person in people
         for name in EVENTS_NAMED
         for each in person.did(name)
-    ]
-    held = [
-        {PERSON: person.person_id, **{path[0]: stored(kind, leaf) for (path, kind), leaf in device.items()}}
-        for person in people
-        for device in person.devices
-    ]
-    began = [
-        {PERSON: person.person_id, "began": first, "ended": last}
-        for person in people
-        for first, last in person.sessions
-    ]
-    named = [
-        {PERSON: person.person_id, "kind": kind, "value": value}
-        for person in people
-        for kind, values in person.identifiers.items()
-        for value in values
     ]
     members = [
         {PERSON: person.person_id, "segment": str(segment)}
@@ -314,39 +283,22 @@ def warehouse_of(people: Sequence[Person], connection: Any) -> World:
         for segment in SEGMENTS
         if person.segments(segment)
     ]
+    known = schemas(attributes, properties)
     in_segments = table_of(connection, "members", ibis.schema({PERSON: "uuid", "segment": "string"}), members)
     return World(
-        people=table_of(connection, "people", schema_of(PEOPLE, attributes), rows),
-        events=table_of(connection, "events", schema_of(EVENTS, properties), events),
-        devices=table_of(connection, "devices", schema_of(DEVICES), held),
-        sessions=table_of(connection, "sessions", schema_of(SESSIONS), began),
-        identifiers=table_of(connection, "identifiers", schema_of(IDENTIFIERS), named),
+        people=table_of(connection, "people", known["people"], rows.people),
+        events=table_of(connection, "events", known["events"], events),
+        devices=table_of(connection, "devices", known["devices"], rows.devices),
+        sessions=table_of(connection, "sessions", known["sessions"], rows.sessions),
+        identifiers=table_of(connection, "identifiers", known["identifiers"], rows.identifiers),
         attributes=attributes.by_leaf,
         properties=properties.by_leaf,
         segments=lambda segment: in_segments.filter(in_segments["segment"] == str(segment)),
     )
 
 
-def table_of(connection: Any, name: str, schema: ibis.Schema, rows: Iterable[dict[str, Any]]) -> Any:
-    columns = {column: [_plain(kind, row.get(column)) for row in rows] for column, kind in schema.items()}
-    arrow = pa.table({name: pa.array(values, type=_arrow(schema[name])) for name, values in columns.items()})
+def table_of(connection: Any, name: str, schema: ibis.Schema, rows: Sequence[Row]) -> Any:
     connection.create_table(name, schema=schema, overwrite=True)
-    if arrow.num_rows:
-        connection.insert(name, arrow)
+    if rows:
+        connection.insert(name, arrow_of(rows, schema))
     return connection.table(name)
-
-
-def _plain(kind: Any, value: Any) -> Any:
-    if value is None:
-        return None
-    if kind.is_timestamp():
-        return to_datetime(value).replace(tzinfo=None)
-    return str(value) if kind.is_uuid() else value
-
-
-def _arrow(kind: Any) -> Any:
-    if kind.is_uuid() or kind.is_string():
-        return pa.string()
-    if kind.is_timestamp():
-        return pa.timestamp("us")
-    return {"float64": pa.float64(), "int64": pa.int64(), "boolean": pa.bool_()}[str(kind)]
