@@ -1,0 +1,187 @@
+"""The two forms of a condition, and what is said of those that are none."""
+
+import json
+
+import pytest
+
+from tessera.audience.conditions.patterns import InvalidPattern, portable
+from tessera.audience.conditions.registry import InvalidCondition, from_json, json_schema, to_json
+from tessera.audience.text.lexer import InvalidText
+from tessera.audience.text.reader import from_text
+from tessera.audience.text.writer import to_text
+
+LONG = (
+    'country = "ES" and did("Order Completed", total > 100) >= 2 in 30 days and not did("Refund Requested") in 60 days'
+)
+
+
+def test_the_text_means_this_json() -> None:
+    assert json.loads(to_json(from_text(LONG))) == {
+        "version": 1,
+        "condition": {
+            "is": "and",
+            "of": [
+                {"is": "attribute", "path": ["country"], "test": {"op": "equals", "value": "ES"}},
+                {
+                    "is": "did",
+                    "event": "Order Completed",
+                    "where": [{"path": ["total"], "test": {"op": "more", "value": 100.0}, "negated": False}],
+                    "when": {"op": "in_last", "days": 30},
+                    "times": {"relation": "at_least", "number": 2},
+                },
+                {
+                    "is": "not",
+                    "of": {
+                        "is": "did",
+                        "event": "Refund Requested",
+                        "where": [],
+                        "when": {"op": "in_last", "days": 60},
+                        "times": {"relation": "at_least", "number": 1},
+                    },
+                },
+            ],
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        LONG,
+        'a = 1 or b = 2 and c != "x"',
+        "(a = 1 or b = 2) and c is not set",
+        "a = 1 and (b = 2 and c = 3)",
+        'not (a = 1 or b = true) and "odd name"."and so" not in ("x", 2)',
+        '"in" = 1 and in_stock = true',
+        "everyone",
+        "nobody",
+        "all(nobody)",
+        r'note contains "a \"b\" \\ c" and x = "tab\t"',
+        'did("A", not name contains "x" and total != 5) <= 3 from 2026-01-01 to 2026-01-31T12:00:00Z',
+    ],
+)
+def test_what_is_written_is_read_as_it_was(text: str) -> None:
+    assert to_text(from_text(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("a=1 # a remark\n  and b=2", "a = 1 and b = 2"),
+        ('did("x") > 2', 'did("x") >= 3'),
+        ('did("x") < 2', 'did("x") <= 1'),
+        ("((a = 1))", "a = 1"),
+        ("not a = 1", "a != 1"),
+        ("a = 1.50 and b = 1e3", "a = 1.5 and b = 1000"),
+    ],
+)
+def test_what_may_be_written_in_other_ways(text: str, same: str) -> None:
+    assert to_text(from_text(text)) == same
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "why"),
+    [
+        ("", 1, 1, "a condition is expected; the text ends here"),
+        ("country =", 1, 10, "a value is expected"),
+        ('a = 1\nand did("x" and b = 1)', 2, 13, "')' is expected; here is 'and'"),
+        ("a = 1 b = 2", 1, 7, "'and', 'or' or the end is expected; here is 'b'"),
+        ("@nothing = 1", 1, 1, "there is no fact 'nothing'"),
+        ('a matches "(b"', 1, 3, "a group is not closed"),
+        ('did("x") >= 1.5', 1, 13, "a whole number is expected"),
+        ('did("x") < 0', 1, 10, "fewer than zero"),
+        ("a ~ 1", 1, 3, "'~' means nothing here"),
+        ('a = "open', 1, 5, "this text is not closed"),
+        ("wid(1)", 1, 1, "there is no wid(…)"),
+        ('segment("VIP")', 1, 9, "there is no segment 'VIP'"),
+        ("a between 5 and 1", 1, 3, "the low end is above the high end"),
+        ("a before 2026-13-01", 1, 3, "2026-13-01"),
+        ('last("x") = 5', 1, 11, ""),
+        ('device(color = "red")', 1, 1, "a device has no 'color'"),
+        ('first("x") in last 5 weeks', 1, 22, "'days' is expected; here is 'weeks'"),
+    ],
+)
+def test_errors_point_at_the_place(text: str, line: int, column: int, why: str) -> None:
+    with pytest.raises(InvalidText) as caught:
+        from_text(text)
+
+    assert (caught.value.line, caught.value.column) == (line, column)
+    assert why in caught.value.why
+    assert caught.value.hint.split("\n")[1].index("^") == column - 1
+
+
+@pytest.mark.parametrize(
+    ("document", "place"),
+    [
+        ({"version": 1, "condition": {"is": "and", "of": [{"is": "wish"}]}}, "$.condition.of[0].is"),
+        ({"version": 1, "condition": {"is": "did", "event": ""}}, "$.condition.event"),
+        ({"version": 1, "condition": {"is": "sessions", "times": {"number": -1}}}, "$.condition.times.number"),
+        ({"version": 1, "condition": {"is": "nothing", "extra": 1}}, "$.condition.is"),
+        ({"version": 1, "condition": {"is": "sessions", "extra": 1}}, "$.condition"),
+        ({"version": 2, "condition": {"is": "sessions"}}, "version 2"),
+    ],
+)
+def test_what_is_wrong_with_json_is_said_with_its_place(document: object, place: str) -> None:
+    with pytest.raises(InvalidCondition) as caught:
+        from_json(json.dumps(document))
+
+    assert place in str(caught.value)
+
+
+def test_a_condition_has_bounds() -> None:
+    deep = "not " * 60 + "a = 1"
+    wide = " or ".join(["a = 1"] * 101)
+    nested: dict[str, object] = {"is": "sessions"}
+    for _ in range(5_000):
+        nested = {"is": "not", "of": nested}
+
+    for text in (deep, wide, "(" * 10_000, "a = 1 " * 10_000):
+        with pytest.raises((InvalidText, InvalidCondition)):
+            from_text(text)
+    with pytest.raises(InvalidCondition):
+        from_json('{"version": 1, "condition": ' + '{"is": "not", "of": ' * 5_000 + "{}" + "}" * 5_000 + "}")
+
+
+def test_the_schema_names_every_kind() -> None:
+    schema = json.dumps(json_schema())
+
+    for kind in (
+        "and",
+        "or",
+        "not",
+        "attribute",
+        "fact",
+        "identifier",
+        "device",
+        "did",
+        "total",
+        "sessions",
+        "segment",
+    ):
+        assert f'"const": "{kind}"' in schema or f'"enum": ["{kind}"]' in schema, kind
+
+
+@pytest.mark.parametrize(
+    ("pattern", "written"),
+    [
+        (r"\d{2,3}", "[0-9]{2,3}"),
+        ("a.b", r"a[^\n]b"),
+        (r"[\w-]+@\w", "[A-Za-z0-9_-]+@[A-Za-z0-9_]"),
+        ("(?i)^ana$", "(?i)^ana$"),
+        (r"a\.b|c", r"a\.b|c"),
+    ],
+)
+def test_a_pattern_is_written_for_every_engine(pattern: str, written: str) -> None:
+    assert portable(pattern) == written
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "(a", "a)", "[a", "*a", "a**", "(?P<x>a)", "(?=a)", r"\1", r"\bword", "a{101}", r"\p{L}", "a{", r"[\D]",
+        "[[:alpha:]]", "a\\",
+    ],
+)  # fmt: skip
+def test_what_engines_read_differently_is_refused(pattern: str) -> None:
+    with pytest.raises(InvalidPattern):
+        portable(pattern)
