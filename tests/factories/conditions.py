@@ -272,7 +272,7 @@ def warehouse_of(people: Sequence[Person], connection: Any) -> World:
     attributes, properties = Columns("a"), Columns("p")
     rows = rows_of(people, attributes)
     events = [
-        event_row(person.person_id, name, each, properties)
+        event_row(name, each, properties, person_id=person.person_id)
         for person in people
         for name in EVENTS_NAMED
         for each in person.did(name)

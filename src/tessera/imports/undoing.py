@@ -120,7 +120,7 @@ def _one_slice(connection: Connection, context: Context, import_id: UUID, worksp
         start = max(first, last - most + 1)
         rows = history.between(connection, lane, start, last)
         _Slice(connection, context, workspace_id, lane, rows, report).take_back()
-        _tell(connection, import_id, workspace_id, lane, (start, last), positions)
+        _tell(connection, import_id, workspace_id, lane, (start, last), {row.profile_id for row in rows}, positions)
         store.shorten_step(connection, import_id, number, start - 1 if start > first else None)
         store.change(connection, import_id, undo=store.encode(report))
         store.heard_of(connection, import_id)
@@ -129,11 +129,17 @@ def _one_slice(connection: Connection, context: Context, import_id: UUID, worksp
 
 def _tell(
     connection: Connection, import_id: UUID, workspace_id: int, lane: int, gone: tuple[int, int],
-    positions: dict[int, int],
+    profiles: set[UUID], positions: dict[int, int],
 ) -> None:  # fmt: skip
-    """Whoever follows history learns which of its rows are gone."""
+    """Whoever follows history learns which of its rows are gone, and whose they were."""
     now = now_micros()
-    body = {"import_id": str(import_id), "lane": lane, "first_position": gone[0], "last_position": gone[1]}
+    body = {
+        "import_id": str(import_id),
+        "lane": lane,
+        "first_position": gone[0],
+        "last_position": gone[1],
+        "profile_ids": sorted(map(str, profiles)),
+    }
     record = SystemRecord(lane, uuid7(), workspace_id, NOBODY, IMPORT_UNDONE, now, body)
     history.append(connection, [record], positions={lane: positions[lane]}, now=now)
 

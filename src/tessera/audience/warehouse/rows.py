@@ -49,10 +49,10 @@ def rows_of(people: Sequence[Person], attributes: Columns) -> PeopleRows:
     return found
 
 
-def event_row(profile: UUID, name: str, happening: Happening, properties: Columns) -> Row:
-    """One event of a profile; `properties` learns the leaves that are new."""
-    about = {PERSON: profile, "name": name, "at": happening.at, "source_id": happening.source_id}
-    return about | properties.values(happening.properties)
+def event_row(name: str, happening: Happening, properties: Columns, **about: Any) -> Row:
+    """One event, and whose it is (`about`); `properties` learns the leaves that are new."""
+    said = {**about, "name": name, "at": happening.at, "source_id": happening.source_id}
+    return said | properties.values(happening.properties)
 
 
 def schemas(attributes: Columns, properties: Columns) -> dict[str, ibis.Schema]:

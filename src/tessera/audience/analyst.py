@@ -1,0 +1,146 @@
+"""The analyst: follows history and the people it speaks of into the warehouse, each step all or nothing.
+
+A step reads the next rows of every lane, appends what people did, writes the people concerned anew as they are now, and
+takes out whom an erasure or an undone import took away. It may be killed on any line: how far it came is written
+with the rest.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+import psycopg
+from msgspec import Struct, field
+
+from tessera.audience.reading import COUNTED, happening_of, people_of
+from tessera.audience.warehouse.engine import Engine
+from tessera.audience.warehouse.positions import Positions
+from tessera.audience.warehouse.rows import event_row
+from tessera.audience.warehouse.store import Warehouse
+from tessera.events import history
+from tessera.events.event import SYSTEM
+from tessera.events.history import Recorded
+from tessera.events.vocabulary import IMPORT_UNDONE, PERSON_ERASED, PROFILES_MERGED, PROFILES_SPLIT
+from tessera.identity import queries as identity
+
+Connection = psycopg.Connection[Any]
+MOST: Final = 20_000
+"""Rows of history in one step."""
+_LANES: Final = "SELECT lane, position FROM events_lane ORDER BY lane"
+
+
+class Work(Struct):
+    """What a step does in one workspace."""
+
+    events: list[Recorded] = field(default_factory=list)
+    touched: set[UUID] = field(default_factory=set)
+    erased: set[UUID] = field(default_factory=set)
+    undone: list[tuple[int, int, int]] = field(default_factory=list)
+    """(lane, first, last) of history that was taken back."""
+
+
+class Analyst:
+    """One per warehouse. `connection` reads PostgreSQL and autocommits."""
+
+    def __init__(self, connection: Connection, engine: Engine) -> None:
+        self._connection = connection
+        self._engine = engine
+        self._positions = Positions(engine)
+        self._warehouses: dict[int, Warehouse] = {}
+
+    def warehouse(self, workspace_id: int) -> Warehouse:
+        found = self._warehouses.get(workspace_id)
+        if found is None:
+            found = self._warehouses[workspace_id] = Warehouse(self._engine, workspace_id)
+        return found
+
+    def behind(self) -> int:
+        """How many rows of history are not in the warehouse."""
+        rows = self._connection.execute(_LANES).fetchall()
+        return sum(position - self._positions.known.get(lane, 0) for lane, position in rows)
+
+    def step(self, most: int = MOST) -> int:
+        """Take in up to `most` rows of history; returns how many there were."""
+        rows, reached = self._next(most)
+        if not reached:
+            return 0
+        work = _sorted_out(rows)
+        with self._engine.transaction():
+            try:
+                for workspace_id, each in work.items():
+                    self._take_in(self.warehouse(workspace_id), each)
+                self._positions.write(reached)
+            except BaseException:
+                self._warehouses.clear()  # what they learned is rolled back
+                raise
+        self._positions.keep(reached)
+        return len(rows)
+
+    def _next(self, most: int) -> tuple[list[Recorded], dict[int, int]]:
+        """The next rows of each lane that has any, and how far these reach."""
+        rows: list[Recorded] = []
+        reached: dict[int, int] = {}
+        for lane, written in self._connection.execute(_LANES).fetchall():
+            begun = self._positions.known.get(lane, 0)
+            if written <= begun or len(rows) >= most:
+                continue
+            limit = most - len(rows)
+            found = history.in_lane(self._connection, lane, after=begun, limit=limit)
+            # fewer than there might be: what is missing was dropped by retention, or taken back
+            reached[lane] = found[-1].position if len(found) == limit else max(written, *(r.position for r in found), 0)
+            rows += found
+        return rows, reached
+
+    def _take_in(self, warehouse: Warehouse, work: Work) -> None:
+        warehouse.add_events(
+            [
+                event_row(
+                    row.name,
+                    happening_of(row),
+                    warehouse.properties,
+                    profile_id=row.profile_id,
+                    lane=row.lane,
+                    position=row.position,
+                )
+                for row in work.events
+            ]
+        )
+        for lane, first, last in work.undone:
+            warehouse.take_back(lane, first, last)
+        self._write_people(warehouse, work.touched)
+        if work.erased:
+            warehouse.forget(work.erased)
+
+    def _write_people(self, warehouse: Warehouse, touched: set[UUID]) -> None:
+        roots = identity.roots_of(self._connection, list(touched))
+        moved = {
+            member.profile_id: member.root_id
+            for member in identity.members_of(self._connection, list(set(roots.values())))
+        }
+        people = people_of(self._connection, sorted(set(moved.values())))
+        warehouse.put_people(touched | moved.keys(), people, moved)
+
+
+def _sorted_out(rows: Sequence[Recorded]) -> dict[int, Work]:
+    work: defaultdict[int, Work] = defaultdict(Work)
+    for row in rows:
+        mine = work[row.workspace_id]
+        if row.kind != SYSTEM:
+            mine.touched.add(row.profile_id)
+            if row.kind in COUNTED:
+                mine.events.append(row)
+            continue
+        said = msgspec.json.decode(row.body)
+        match row.name:
+            case name if name == PERSON_ERASED:
+                mine.erased |= {UUID(profile) for profile in said["profile_ids"]}
+            case name if name == IMPORT_UNDONE:
+                mine.undone.append((said["lane"], said["first_position"], said["last_position"]))
+                mine.touched |= {UUID(profile) for profile in said["profile_ids"]}
+            case name if name in (PROFILES_MERGED, PROFILES_SPLIT):
+                mine.touched |= {UUID(said["kept"]), UUID(said["absorbed"])}
+            case _:
+                mine.touched.add(row.profile_id)
+    return dict(work)

@@ -1,0 +1,36 @@
+"""What the analyst needs of an engine. One file per engine in `engines/`; the traps of each are handled there."""
+
+from collections.abc import Collection
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+from uuid import UUID
+
+import ibis
+import pyarrow as pa
+
+
+class Engine(Protocol):
+    """One writer at a time; readers may be many where the engine has them."""
+
+    def ensure(self, table: str, schema: ibis.Schema) -> None:
+        """Make the table, or give it the columns it lacks. Columns are never taken away."""
+
+    def append(self, table: str, rows: pa.Table) -> None:
+        """Add rows, column by column by name; what is missing is null."""
+
+    def remove(self, table: str, key: str, ids: Collection[UUID]) -> None:
+        """Remove the rows of these ids."""
+
+    def remove_between(self, table: str, where: dict[str, int], column: str, first: int, last: int) -> None:
+        """Remove the rows whose `column` is from `first` to `last` where the others are as said."""
+
+    def clear(self, table: str) -> None:
+        """Remove all rows."""
+
+    def table(self, name: str) -> Any:
+        """The table as an Ibis expression."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """All of it or nothing, where the engine can; others say in their file what holds instead."""
+
+    def close(self) -> None: ...

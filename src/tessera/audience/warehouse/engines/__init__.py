@@ -1,0 +1,1 @@
+"""The engines a warehouse may be on, a file each."""

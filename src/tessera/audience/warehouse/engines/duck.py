@@ -1,0 +1,87 @@
+"""DuckDB, the embedded default: a file, one process, transactions.
+
+Traps: a second process cannot open the file, not even to read; threads of one process each take a cursor; two writers
+of one row conflict, so there is one writer.
+"""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import duckdb
+import ibis
+import ibis.expr.datatypes as dt
+import pyarrow as pa
+
+_TYPES: Final = {
+    "uuid": "UUID", "string": "VARCHAR", "float64": "DOUBLE", "int64": "BIGINT", "boolean": "BOOLEAN",
+}  # fmt: skip
+
+
+class DuckEngine:
+    """`path` is the file; None is in memory. `memory_mb` bounds what DuckDB takes."""
+
+    def __init__(self, path: Path | None, *, memory_mb: int = 1_024, threads: int = 2) -> None:
+        settings: dict[str, Any] = {"memory_limit": f"{memory_mb}MB", "threads": threads}
+        self._connection = duckdb.connect(str(path) if path else ":memory:", config=settings)
+        self._ibis = ibis.duckdb.from_connection(self._connection)
+
+    def ensure(self, table: str, schema: ibis.Schema) -> None:
+        columns = ", ".join(f'"{name}" {_type_of(kind)}' for name, kind in schema.items())
+        self._connection.execute(f'CREATE TABLE IF NOT EXISTS "{table}" ({columns})')
+        there = {row[0] for row in self._connection.execute(f'DESCRIBE "{table}"').fetchall()}
+        for name, kind in schema.items():
+            if name not in there:
+                self._connection.execute(f'ALTER TABLE "{table}" ADD COLUMN "{name}" {_type_of(kind)}')
+
+    def append(self, table: str, rows: pa.Table) -> None:
+        if rows.num_rows:
+            with self._seen(rows) as name:
+                self._connection.execute(f'INSERT INTO "{table}" BY NAME SELECT * FROM {name}')  # noqa: S608 -- ours
+
+    def remove(self, table: str, key: str, ids: Collection[UUID]) -> None:
+        if ids:
+            with self._seen(pa.table({"id": pa.array([str(each) for each in ids])})) as name:
+                self._connection.execute(
+                    f'DELETE FROM "{table}" WHERE "{key}" IN (SELECT id::UUID FROM {name})'  # noqa: S608 -- ours
+                )
+
+    def remove_between(self, table: str, where: dict[str, int], column: str, first: int, last: int) -> None:
+        same = " AND ".join(f'"{name}" = {int(value)}' for name, value in where.items())
+        self._connection.execute(
+            f'DELETE FROM "{table}" WHERE {same} AND "{column}" BETWEEN {int(first)} AND {int(last)}'  # noqa: S608 -- ours
+        )
+
+    def clear(self, table: str) -> None:
+        self._connection.execute(f'DELETE FROM "{table}"')  # noqa: S608 -- ours
+
+    @contextmanager
+    def _seen(self, rows: pa.Table) -> Iterator[str]:
+        """Arrow as a table that statements can name."""
+        self._connection.register("incoming", rows)
+        try:
+            yield "incoming"
+        finally:
+            self._connection.unregister("incoming")
+
+    def table(self, name: str) -> Any:
+        return self._ibis.table(name)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _type_of(kind: dt.DataType) -> str:
+    return "TIMESTAMP" if kind.is_timestamp() else _TYPES[str(kind)]

@@ -1,0 +1,33 @@
+"""How far history was read into a warehouse: kept beside what was read, in the same transaction.
+
+So a warehouse knows by itself where to go on after a crash, a restore, or a change of engine.
+"""
+
+from typing import Final
+
+import ibis
+
+from tessera.audience.warehouse.engine import Engine
+from tessera.audience.warehouse.rows import arrow_of
+
+_TABLE: Final = "positions"
+_SCHEMA: Final = ibis.schema({"lane": "int64", "position": "int64"})
+
+
+class Positions:
+    """The last position of each lane."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        engine.ensure(_TABLE, _SCHEMA)
+        rows = engine.table(_TABLE).to_pyarrow().to_pylist()
+        self.known: dict[int, int] = {row["lane"]: row["position"] for row in rows}
+
+    def write(self, positions: dict[int, int]) -> None:
+        """Keep these with the rest; `known` learns them when the caller's transaction is over (`keep`)."""
+        rows = [{"lane": lane, "position": position} for lane, position in sorted((self.known | positions).items())]
+        self._engine.clear(_TABLE)
+        self._engine.append(_TABLE, arrow_of(rows, _SCHEMA))
+
+    def keep(self, positions: dict[int, int]) -> None:
+        self.known |= positions

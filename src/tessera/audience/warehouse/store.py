@@ -1,0 +1,130 @@
+"""The warehouse of one workspace: its tables, which column holds which leaf, and how far history was read.
+
+| table | a row is |
+|---|---|
+| `people` | a person, with facts and attributes as columns |
+| `events` | something somebody did, by the profile it was recorded for |
+| `moved` | a profile that another stands for |
+| `devices`, `sessions`, `identifiers` | of a person |
+| `columns` | a leaf that was seen, and its column |
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+import ibis
+import msgspec
+
+from tessera.audience.leaves import Path, Type
+from tessera.audience.person import Person
+from tessera.audience.warehouse.engine import Engine
+from tessera.audience.warehouse.layout import Columns
+from tessera.audience.warehouse.rows import Row, arrow_of, rows_of, schemas
+from tessera.audience.world import PERSON, World
+
+_OF_PEOPLE: Final = ("people", "devices", "sessions", "identifiers")
+_COLUMNS: Final = ibis.schema({"letter": "string", "path": "string", "kind": "string", "name": "string"})
+_MOVED: Final = ibis.schema({"profile_id": "uuid", PERSON: "uuid"})
+
+
+class Warehouse:
+    """One workspace's tables on an engine. Not for two writers at once."""
+
+    def __init__(self, engine: Engine, workspace_id: int) -> None:
+        self._engine = engine
+        self._prefix = f"w{workspace_id}_"
+        engine.ensure(self._name("columns"), _COLUMNS)
+        engine.ensure(self._name("moved"), _MOVED)
+        self.attributes, self.properties = self._columns("a"), self._columns("p")
+        self._known = {"a": len(self.attributes.by_leaf), "p": len(self.properties.by_leaf)}
+        self._ensure()
+
+    def _name(self, table: str) -> str:
+        return self._prefix + table
+
+    def _table(self, table: str) -> Any:
+        return self._engine.table(self._name(table))
+
+    def _columns(self, letter: str) -> Columns:
+        rows = self._table("columns").to_pyarrow().to_pylist()
+        known: dict[tuple[Path, Type], str] = {
+            (tuple(msgspec.json.decode(row["path"])), row["kind"]): row["name"]
+            for row in rows
+            if row["letter"] == letter
+        }
+        return Columns(letter, known)
+
+    def _ensure(self) -> None:
+        for table, schema in schemas(self.attributes, self.properties).items():
+            self._engine.ensure(self._name(table), _with_profile(schema) if table == "events" else schema)
+
+    def put_people(self, gone: Collection[UUID], people: Sequence[Person], moved: dict[UUID, UUID]) -> None:
+        """Write these people over what was known of them and of `gone`; `moved` are members and who stands for them."""
+        rows = rows_of(people, self.attributes)
+        self._note_columns("a", self.attributes)
+        known = schemas(self.attributes, self.properties)
+        for table in _OF_PEOPLE:
+            self._engine.remove(self._name(table), PERSON, gone)
+            self._engine.append(self._name(table), arrow_of(getattr(rows, table), known[table]))
+        self._engine.remove(self._name("moved"), "profile_id", gone)
+        others = [{"profile_id": profile, PERSON: root} for profile, root in moved.items() if profile != root]
+        self._engine.append(self._name("moved"), arrow_of(others, _MOVED))
+
+    def add_events(self, rows: Iterable[Row]) -> None:
+        """Append events; their leaves are of `properties`."""
+        kept = list(rows)
+        self._note_columns("p", self.properties)
+        schema = _with_profile(schemas(self.attributes, self.properties)["events"])
+        self._engine.append(self._name("events"), arrow_of(kept, schema))
+
+    def forget(self, profiles: Collection[UUID]) -> None:
+        """Remove all that is known of these profiles, and all they did."""
+        for table in _OF_PEOPLE:
+            self._engine.remove(self._name(table), PERSON, profiles)
+        self._engine.remove(self._name("events"), "profile_id", profiles)
+        self._engine.remove(self._name("moved"), "profile_id", profiles)
+
+    def take_back(self, lane: int, first: int, last: int) -> None:
+        """Remove the events of these places in history."""
+        self._engine.remove_between(self._name("events"), {"lane": lane}, "position", first, last)
+
+    def _note_columns(self, letter: str, columns: Columns) -> None:
+        """Leaves that are new get their columns, here and in the tables."""
+        fresh = list(columns.by_leaf.items())[self._known[letter] :]
+        if not fresh:
+            return
+        rows = [
+            {"letter": letter, "path": msgspec.json.encode(path).decode(), "kind": kind, "name": name}
+            for (path, kind), name in fresh
+        ]
+        self._engine.append(self._name("columns"), arrow_of(rows, _COLUMNS))
+        self._known[letter] = len(columns.by_leaf)
+        self._ensure()
+
+    def forget_new_columns(self) -> None:
+        """The transaction in which they were made was rolled back."""
+        self.attributes, self.properties = self._columns("a"), self._columns("p")
+        self._known = {"a": len(self.attributes.by_leaf), "p": len(self.properties.by_leaf)}
+
+    def world(self) -> World:
+        """Everybody, as conditions see them. An event is of whoever stands for its profile now."""
+        events, moved = self._table("events"), self._table("moved")
+        joined = events.left_join(moved, "profile_id")
+        person = ibis.coalesce(moved[PERSON], events["profile_id"])
+        kept = [events[column] for column in events.columns if column not in (PERSON, "profile_id")]
+        return World(
+            people=self._table("people"),
+            events=joined.select(person.name(PERSON), *kept),
+            devices=self._table("devices"),
+            sessions=self._table("sessions"),
+            identifiers=self._table("identifiers"),
+            attributes=self.attributes.by_leaf,
+            properties=self.properties.by_leaf,
+        )
+
+
+def _with_profile(schema: ibis.Schema) -> ibis.Schema:
+    """Events are kept by the profile they were recorded for, with their place in history."""
+    fields = {"profile_id": "uuid", "lane": "int64", "position": "int64"}
+    return ibis.schema({**fields, **{name: kind for name, kind in schema.items() if name != PERSON}})

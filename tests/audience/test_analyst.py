@@ -1,0 +1,170 @@
+"""What intake took in comes into the warehouse, once, and changes with the people: merges, splits, erasures, undos."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from factories.imports import csv_file, imported, undone
+from factories.people import NOON, ingest, message, root
+from tessera.audience.analyst import Analyst
+from tessera.audience.reading import people_of
+from tessera.audience.text.reader import from_text
+from tessera.audience.warehouse.engines.duck import DuckEngine
+from tessera.audience.world import PERSON
+from tessera.foundation.clock import to_micros
+from tessera.foundation.database import connect
+from tessera.identity import actions as identity
+from tessera.privacy.actions import erase_person
+
+Connection = psycopg.Connection[Any]
+
+
+@pytest.fixture
+def live(database: str) -> Iterator[Connection]:
+    with connect(autocommit=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+def analyst(live: Connection) -> Iterator[Analyst]:
+    engine = DuckEngine(None)
+    yield Analyst(live, engine)
+    engine.close()
+
+
+def follow(analyst: Analyst, most: int = 7) -> None:
+    while analyst.step(most):
+        pass
+
+
+def found(analyst: Analyst, workspace_id: int, text: str) -> set[UUID]:
+    """Whom the warehouse finds; reading each of them from PostgreSQL must say the same."""
+    world = analyst.warehouse(workspace_id).world()
+    condition = from_text(text)
+    ids = condition.narrow(world.people, world, to_micros(NOON)).select(PERSON).to_pyarrow()[PERSON].to_pylist()
+    return {UUID(str(one)) for one in ids}
+
+
+def orders(user: str, *totals: float) -> list[dict[str, Any]]:
+    return [message(event="Order Completed", userId=user, properties={"total": total}) for total in totals]
+
+
+def test_people_and_what_they_did_come_in(live: Connection, workspace_id: int, analyst: Analyst) -> None:
+    ingest(
+        live,
+        workspace_id,
+        [
+            message("identify", userId="ana", traits={"country": "ES", "tags": ["vip"]}),
+            message("identify", userId="luis", traits={"country": "MX"}),
+            *orders("ana", 10, 120),
+            *orders("luis", 5),
+        ],
+    )
+    assert analyst.behind() == 5
+    follow(analyst)
+    ana, luis = root(live, "user_id", "ana"), root(live, "user_id", "luis")
+
+    assert analyst.behind() == 0
+    assert found(analyst, workspace_id, 'country = "ES" and tags has "vip"') == {ana}
+    assert found(analyst, workspace_id, 'did("Order Completed") >= 2 or country = "MX"') == {ana, luis}
+    assert found(analyst, workspace_id, 'sum("Order Completed", total) = 130') == {ana}
+    ingest(live, workspace_id, [message("identify", userId="luis", traits={"country": "ES", "size": 43})])
+    follow(analyst)
+    assert found(analyst, workspace_id, 'country = "ES" and (size = 43 or size is not set)') == {ana, luis}
+    assert found(analyst, workspace_id, 'country = "MX"') == set()
+
+
+def test_merged_they_are_one_and_split_they_are_two(live: Connection, workspace_id: int, analyst: Analyst) -> None:
+    ingest(
+        live,
+        workspace_id,
+        [
+            message(event="Seen", anonymousId="a1"),
+            message(event="Seen", anonymousId="a1"),
+            message(event="Seen", userId="ana"),
+            message("identify", userId="ana", traits={"country": "ES"}),
+        ],
+    )
+    follow(analyst)
+    guest, ana = root(live, "anonymous_id", "a1"), root(live, "user_id", "ana")
+    assert guest is not None
+    assert ana is not None
+    assert found(analyst, workspace_id, 'did("Seen") = 1') == {ana}
+    assert found(analyst, workspace_id, 'did("Seen") = 3') == set()
+
+    ingest(live, workspace_id, [message("identify", userId="ana", anonymousId="a1")])
+    follow(analyst)
+    one = root(live, "user_id", "ana")
+    assert found(analyst, workspace_id, 'did("Seen") = 3 and country = "ES"') == {one}
+    assert found(analyst, workspace_id, "everyone") == {one}
+
+    (merge_id,) = live.execute("SELECT merge_id FROM identity_merge").fetchone() or (None,)
+    identity.split_profiles(live, workspace_id=workspace_id, merge_id=merge_id, actor="ana", now=NOON_AS_DATE)
+    follow(analyst)
+    assert found(analyst, workspace_id, "everyone") == {guest, ana}
+    assert found(analyst, workspace_id, 'did("Seen") = 2') == {guest}
+
+
+NOON_AS_DATE = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def test_who_is_erased_is_gone_there_too(live: Connection, workspace_id: int, analyst: Analyst) -> None:
+    ingest(live, workspace_id, [*orders("ana", 1, 2), *orders("luis", 3)])
+    follow(analyst)
+    ana, luis = root(live, "user_id", "ana"), root(live, "user_id", "luis")
+    assert ana is not None
+    erase_person(
+        live,
+        workspace_id=workspace_id,
+        profile_id=ana,
+        actor="officer",
+        reason="",
+        suppress=False,
+        now=NOON_AS_DATE,
+    )
+    follow(analyst)
+
+    assert found(analyst, workspace_id, "everyone") == {luis}
+    events = analyst.warehouse(workspace_id).world().events.to_pyarrow().to_pylist()
+    assert {UUID(str(event[PERSON])) for event in events} == {luis}
+
+
+def test_an_import_that_is_undone_takes_its_people_along(live: Connection, workspace_id: int, analyst: Analyst) -> None:
+    ingest(live, workspace_id, [message("identify", userId="ana", traits={"plan": "free"})])
+    made = imported(live, workspace_id, csv_file([["user_id", "plan"], ["ana", "gold"], ["new", "gold"]]))
+    follow(analyst)
+    ana, new = root(live, "user_id", "ana"), root(live, "user_id", "new")
+    assert found(analyst, workspace_id, 'plan = "gold"') == {ana, new}
+
+    undone(live, made)
+    follow(analyst)
+
+    assert found(analyst, workspace_id, "everyone") == {ana}
+    assert found(analyst, workspace_id, 'plan = "free"') == {ana}
+
+
+def test_both_readings_agree_on_what_was_taken_in(live: Connection, workspace_id: int, analyst: Analyst) -> None:
+    people = [
+        item
+        for n in range(30)
+        for item in (
+            message("identify", userId=f"u{n}", traits={"country": "ES" if n % 3 else "MX", "points": n}),
+            *orders(f"u{n}", *[n * 1.1] * (n % 4)),
+        )
+    ]
+    ingest(live, workspace_id, people)
+    follow(analyst, most=11)
+    rows = live.execute("SELECT id FROM identity_profile WHERE id = root_id").fetchall()
+    known = people_of(live, [row[0] for row in rows])
+    for text in (
+        'country = "ES" and did("Order Completed", total > 10) >= 2',
+        'not did("Order Completed") and points between 4 and 20',
+        'average("Order Completed", total) >= 11 or @sessions >= 1',
+        '@created_at in last 7300 days and identifier("user_id") ends with "7"'.replace("7300", "3000"),
+    ):
+        held = {one.person_id for one in known if from_text(text).holds_for(one, to_micros(NOON))}
+        assert found(analyst, workspace_id, text) == held, text
