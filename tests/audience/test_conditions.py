@@ -44,7 +44,7 @@ def test_every_comparison_sees_every_value_alike(engine) -> None:
         (to_text(each), VALUES[number])
         for number, person in enumerate(people)
         for place, each in enumerate(asked)
-        if found[str(person.person_id)][f"c{place}"] is not each.holds_for(person, NOW)
+        if bool(found[str(person.person_id)][f"c{place}"]) is not each.holds_for(person, NOW)
     ]
     assert wrong == []
     decided = {each.holds_for(person, NOW) for each in asked for person in people}

@@ -41,11 +41,10 @@ class Comparison(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
         return any(self.passes(kind, values[kind], now) for kind in self.looks_at() if kind in values)
 
     def column_holds(self, columns: Values, now: Micros) -> Boolean:
-        """Never null: a missing value is false."""
-        asked = [self.column_passes(kind, columns[kind], now) for kind in self.looks_at() if kind in columns]
-        if not asked:
+        """Null where a value is missing, which counts as false: left so, engines look at the fewest rows."""
+        found = [self.column_passes(kind, columns[kind], now) for kind in self.looks_at() if kind in columns]
+        if not found:
             return ibis.literal(False)
-        found = [each.fill_null(False) for each in asked]
         whole = found[0]
         for each in found[1:]:
             whole = whole | each
@@ -378,4 +377,4 @@ class Ask(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def column_holds(self, columns: Values, now: Micros) -> Boolean:
         found = self.test.column_holds(columns, now)
-        return ~found if self.negated else found
+        return ~found.fill_null(False) if self.negated else found

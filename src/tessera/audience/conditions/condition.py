@@ -1,6 +1,6 @@
 """What every condition is: one class with two readings, for one person and for everyone."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import ibis
 import ibis.expr.types as ir
@@ -15,7 +15,7 @@ class Condition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, t
     """`holds_for` answers for one person, `narrow` for everyone: both give the same people (a property test says so).
 
     A kind that can say itself as a boolean column of the people's own table overrides `predicate`; one that looks at
-    other tables overrides `narrow`. Neither is ever null.
+    other tables overrides `found`. Null counts as false, so that what negates fills it first.
     """
 
     def holds_for(self, person: Person, now: Micros) -> bool:
@@ -25,20 +25,32 @@ class Condition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, t
         """As a column of `people`, where the person's own row says it; None where it does not."""
         return None
 
+    def found(self, world: World, now: Micros) -> "Found":
+        """Those for whom it holds, or those for whom it does not, whichever is told by what is there."""
+        raise NotImplementedError
+
     def narrow(self, people: ir.Table, world: World, now: Micros) -> ir.Table:
         """Those rows of `people` for whom it holds."""
-        found = self.predicate(people, world, now)
-        assert found is not None
-        return people.filter(found)
+        said = self.predicate(people, world, now)
+        return people.filter(said) if said is not None else self.found(world, now).keep(people)
+
+    def exclude(self, people: ir.Table, world: World, now: Micros) -> ir.Table:
+        """Those rows of `people` for whom it does not hold."""
+        said = self.predicate(people, world, now)
+        return people.filter(~said.fill_null(False)) if said is not None else self.found(world, now).drop(people)
 
 
-def with_ids(people: ir.Table, ids: ir.Table) -> ir.Table:
-    """The people whose id is among those."""
-    return people.semi_join(ids, PERSON)
+class Found(NamedTuple):
+    """A table with the ids of people; `all_but` is true where everyone else is meant."""
 
+    ids: ir.Table
+    all_but: bool = False
 
-def without_ids(people: ir.Table, ids: ir.Table) -> ir.Table:
-    return people.anti_join(ids, PERSON)
+    def keep(self, people: ir.Table) -> ir.Table:
+        return people.anti_join(self.ids, PERSON) if self.all_but else people.semi_join(self.ids, PERSON)
+
+    def drop(self, people: ir.Table) -> ir.Table:
+        return Found(self.ids, not self.all_but).keep(people)
 
 
 def conjunction(parts: list[Any]) -> Any:

@@ -2,7 +2,6 @@
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-import ibis
 import ibis.expr.types as ir
 from msgspec import Meta, Struct
 
@@ -19,7 +18,7 @@ from tessera.audience.conditions.comparisons import (
     Less,
     More,
 )
-from tessera.audience.conditions.condition import Condition, conjunction, with_ids, without_ids
+from tessera.audience.conditions.condition import Condition, Found, conjunction
 from tessera.audience.leaves import ELEMENTS, Path
 from tessera.audience.person import Happening, Person, at_path
 from tessera.audience.world import PERSON, World, columns_at
@@ -76,19 +75,24 @@ class Did(_Doing, frozen=True, kw_only=True, tag="did"):
     def holds_for(self, person: Person, now: Micros) -> bool:
         return self.times.hold(len(self.happenings(person, now)))
 
-    def narrow(self, people: ir.Table, world: World, now: Micros) -> ir.Table:
-        """At most n is everyone but those with more; only what is there is ever counted."""
-        rows, number = self.rows(world, now), self.times.number
-        match self.times.relation:
-            case "at_least":
-                return people if number == 0 else with_ids(people, _with_count(rows, at_least=number))
-            case "at_most":
-                return without_ids(people, _with_count(rows, at_least=number + 1))
-            case _:
-                if number == 0:
-                    return without_ids(people, rows)
-                counted = rows.group_by(PERSON).aggregate(times=rows.count())
-                return with_ids(people, counted.filter(counted["times"] == number))
+    def found(self, world: World, now: Micros) -> Found:
+        return so_often(self.rows(world, now), self.times)
+
+
+def so_often(rows: ir.Table, times: Times) -> Found:
+    """Who has so many rows. At most n is everyone but those with more: only what is there is ever counted."""
+    match times.relation:
+        case "at_least" if times.number == 0:
+            return Found(rows.limit(0), all_but=True)
+        case "at_least":
+            return Found(_with_count(rows, at_least=times.number))
+        case "at_most":
+            return Found(_with_count(rows, at_least=times.number + 1), all_but=True)
+        case _ if times.number == 0:
+            return Found(rows, all_but=True)
+        case _:
+            counted = rows.group_by(PERSON).aggregate(times=rows.count())
+            return Found(counted.filter(counted["times"] == times.number))
 
 
 def _with_count(rows: ir.Table, *, at_least: int) -> ir.Table:
@@ -114,11 +118,11 @@ class Extreme(_Doing, frozen=True, kw_only=True, tag="first_or_last"):
             return False
         return self.test.holds({"time": min(found) if self.which == "first" else max(found)}, now)
 
-    def narrow(self, people: ir.Table, world: World, now: Micros) -> ir.Table:
+    def found(self, world: World, now: Micros) -> Found:
         rows = self.rows(world, now)
         at = rows["at"].min() if self.which == "first" else rows["at"].max()
         found = rows.group_by(PERSON).aggregate(at=at)
-        return with_ids(people, found.filter(self.test.column_holds({"time": found["at"]}, now)))
+        return Found(found.filter(self.test.column_holds({"time": found["at"]}, now)))
 
 
 class Total(_Doing, frozen=True, kw_only=True, tag="total"):
@@ -147,11 +151,11 @@ class Total(_Doing, frozen=True, kw_only=True, tag="total"):
         value = total / MILLIONTHS if self.measure == "sum" else total / len(found) / MILLIONTHS
         return self.test.holds({"number": value}, now)
 
-    def narrow(self, people: ir.Table, world: World, now: Micros) -> ir.Table:
+    def found(self, world: World, now: Micros) -> Found:
         rows = self.rows(world, now)
         column = columns_at(rows, world.properties, self.of).get("number")
         if column is None:
-            return people.filter(ibis.literal(False))
+            return Found(rows.limit(0))
         rows = rows.filter(column.notnull() & (column.abs() <= MOST))
         column = columns_at(rows, world.properties, self.of)["number"]
         rows = rows.mutate(millionths=(column * float(MILLIONTHS) + 0.5).floor().cast("int64"))
@@ -159,7 +163,7 @@ class Total(_Doing, frozen=True, kw_only=True, tag="total"):
         value = found["total"].cast("float64") / float(MILLIONTHS)
         if self.measure == "average":
             value = found["total"].cast("float64") / found["times"].cast("float64") / float(MILLIONTHS)
-        return with_ids(people, found.filter(self.test.column_holds({"number": value}, now)))
+        return Found(found.filter(self.test.column_holds({"number": value}, now)))
 
 
 MOST: float = 1e12
@@ -183,18 +187,8 @@ class Sessions(Condition, frozen=True, kw_only=True, tag="sessions"):
         began = [first for first, _ in person.sessions]
         return self.times.hold(sum(self.when is None or self.when.holds({"time": at}, now) for at in began))
 
-    def narrow(self, people: ir.Table, world: World, now: Micros) -> ir.Table:
+    def found(self, world: World, now: Micros) -> Found:
         rows = world.sessions
         if self.when is not None:
             rows = rows.filter(self.when.column_holds({"time": rows["began"]}, now))
-        number = self.times.number
-        match self.times.relation:
-            case "at_least":
-                return people if number == 0 else with_ids(people, _with_count(rows, at_least=number))
-            case "at_most":
-                return without_ids(people, _with_count(rows, at_least=number + 1))
-            case _:
-                if number == 0:
-                    return without_ids(people, rows)
-                counted = rows.group_by(PERSON).aggregate(times=rows.count())
-                return with_ids(people, counted.filter(counted["times"] == number))
+        return so_often(rows, self.times)

@@ -6,7 +6,7 @@ import ibis
 import ibis.expr.types as ir
 from msgspec import Meta
 
-from tessera.audience.conditions.condition import Condition, conjunction, with_ids, without_ids
+from tessera.audience.conditions.condition import Condition, Found, conjunction
 from tessera.audience.person import Person
 from tessera.audience.world import PERSON, World
 from tessera.foundation.clock import Micros
@@ -40,6 +40,9 @@ class All(Condition, frozen=True, kw_only=True, tag="and"):
                 people = part.narrow(people, world, now)
         return people
 
+    def found(self, world: World, now: Micros) -> Found:
+        return Found(self.narrow(world.people, world, now).select(PERSON))
+
 
 class AnyOf(Condition, frozen=True, kw_only=True, tag="or"):
     """Nobody, where there is no part."""
@@ -58,15 +61,19 @@ class AnyOf(Condition, frozen=True, kw_only=True, tag="or"):
             whole = part if number == 0 else whole | part
         return whole
 
-    def narrow(self, people: ir.Table, world: World, now: Micros) -> ir.Table:
-        whole = self.predicate(people, world, now)
-        if whole is not None:
-            return people.filter(whole)
-        plain = [part for part in self.of if part.predicate(people, world, now) is not None]
-        ids = [part.narrow(people, world, now).select(PERSON) for part in self.of if part not in plain]
+    def found(self, world: World, now: Micros) -> Found:
+        plain = [part for part in self.of if part.predicate(world.people, world, now) is not None]
+        others = [part for part in self.of if part not in plain]
+        ids = [part.narrow(world.people, world, now).select(PERSON) for part in others]
         if plain:
-            ids.insert(0, AnyOf(of=tuple(plain)).narrow(people, world, now).select(PERSON))
-        return with_ids(people, ids[0].union(*ids[1:]) if len(ids) > 1 else ids[0])
+            ids.insert(0, AnyOf(of=tuple(plain)).narrow(world.people, world, now).select(PERSON))
+        return Found(ids[0].union(*ids[1:]) if len(ids) > 1 else ids[0])
+
+    def exclude(self, people: ir.Table, world: World, now: Micros) -> ir.Table:
+        """For whom none of the parts holds."""
+        for part in self.of:
+            people = part.exclude(people, world, now)
+        return people
 
 
 class Not(Condition, frozen=True, kw_only=True, tag="not"):
@@ -79,10 +86,14 @@ class Not(Condition, frozen=True, kw_only=True, tag="not"):
 
     def predicate(self, people: ir.Table, world: World, now: Micros) -> ir.BooleanValue | None:
         found = self.of.predicate(people, world, now)
-        return None if found is None else ~found
+        return None if found is None else ~found.fill_null(False)
+
+    def found(self, world: World, now: Micros) -> Found:
+        ids, all_but = self.of.found(world, now)
+        return Found(ids, not all_but)
 
     def narrow(self, people: ir.Table, world: World, now: Micros) -> ir.Table:
-        found = self.predicate(people, world, now)
-        if found is not None:
-            return people.filter(found)
-        return without_ids(people, self.of.narrow(people, world, now).select(PERSON))
+        return self.of.exclude(people, world, now)
+
+    def exclude(self, people: ir.Table, world: World, now: Micros) -> ir.Table:
+        return self.of.narrow(people, world, now)

@@ -1,12 +1,12 @@
 """What is known of the person: attributes, facts, identifiers, devices."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import ibis.expr.types as ir
 from msgspec import Meta
 
 from tessera.audience.conditions.comparisons import AnyComparison, Ask
-from tessera.audience.conditions.condition import Condition, conjunction, with_ids
+from tessera.audience.conditions.condition import Condition, Found, conjunction
 from tessera.audience.leaves import Leaf, Path, Type
 from tessera.audience.person import Person, at_path
 from tessera.audience.vocabulary import DEVICE, FACTS
@@ -55,10 +55,10 @@ class Identifier(Condition, frozen=True, kw_only=True, tag="identifier"):
     def holds_for(self, person: Person, now: Micros) -> bool:
         return any(self.test.holds({"text": value}, now) for value in person.identifiers.get(self.kind, ()))
 
-    def narrow(self, people: ir.Table, world: World, now: Micros) -> ir.Table:
-        found = world.identifiers
-        asked = self.test.column_holds({"text": found["value"]}, now)
-        return with_ids(people, found.filter((found["kind"] == self.kind) & asked))
+    def found(self, world: World, now: Micros) -> Found:
+        held = world.identifiers
+        asked = self.test.column_holds({"text": held["value"]}, now)
+        return Found(held.filter((held["kind"] == self.kind) & asked))
 
 
 class HasDevice(Condition, frozen=True, kw_only=True, tag="device"):
@@ -74,7 +74,7 @@ class HasDevice(Condition, frozen=True, kw_only=True, tag="device"):
     def holds_for(self, person: Person, now: Micros) -> bool:
         return any(all(ask.holds(at_path(device, ask.path), now) for ask in self.where) for device in person.devices)
 
-    def narrow(self, people: ir.Table, world: World, now: Micros) -> ir.Table:
-        found = world.devices
-        asked: list[Any] = [ask.column_holds({DEVICE[ask.path[0]]: found[ask.path[0]]}, now) for ask in self.where]
-        return with_ids(people, found.filter(conjunction(asked)) if asked else found)
+    def found(self, world: World, now: Micros) -> Found:
+        held = world.devices
+        asked = [ask.column_holds({DEVICE[ask.path[0]]: held[ask.path[0]]}, now) for ask in self.where]
+        return Found(held.filter(conjunction(asked)) if asked else held)

@@ -2,10 +2,7 @@
 
 from uuid import UUID
 
-import ibis
-import ibis.expr.types as ir
-
-from tessera.audience.conditions.condition import Condition, with_ids
+from tessera.audience.conditions.condition import Condition, Found
 from tessera.audience.person import Person
 from tessera.audience.world import World
 from tessera.foundation.clock import Micros
@@ -19,7 +16,5 @@ class InSegment(Condition, frozen=True, kw_only=True, tag="segment"):
     def holds_for(self, person: Person, now: Micros) -> bool:
         return person.segments(self.segment_id)
 
-    def narrow(self, people: ir.Table, world: World, now: Micros) -> ir.Table:
-        if world.segments is None:
-            return people.filter(ibis.literal(False))
-        return with_ids(people, world.segments(self.segment_id))
+    def found(self, world: World, now: Micros) -> Found:
+        return Found(world.segments(self.segment_id) if world.segments else world.people.limit(0))
