@@ -1,7 +1,12 @@
 """What intake took in comes into the warehouse, once, and changes with the people: merges, splits, erasures, undos."""
 
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
 from typing import Any
 from uuid import UUID
 
@@ -168,3 +173,49 @@ def test_both_readings_agree_on_what_was_taken_in(live: Connection, workspace_id
     ):
         held = {one.person_id for one in known if from_text(text).holds_for(one, to_micros(NOON))}
         assert found(analyst, workspace_id, text) == held, text
+
+
+FOLLOWING = """
+import sys
+from pathlib import Path
+from tessera.audience.analyst import Analyst
+from tessera.audience.warehouse.engines.duck import DuckEngine
+from tessera.foundation.database import connect
+
+with connect(autocommit=True) as connection:
+    analyst = Analyst(connection, DuckEngine(Path(sys.argv[1])))
+    print("begun", flush=True)
+    while analyst.step(40):
+        pass
+    print("done", flush=True)
+"""
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_killed_on_any_line_nothing_is_missing_and_nothing_is_there_twice(
+    live: Connection, workspace_id: int, tmp_path: Path, seed: int
+) -> None:
+    ingest(live, workspace_id, [item for n in range(120) for item in orders(f"u{n % 40}", n, n + 0.5)])
+    ingest(live, workspace_id, [message("identify", userId=f"u{n}", traits={f"t{n}": n}) for n in range(40)])
+    chance, kills, done = Random(seed), 0, False
+
+    while not done:
+        process = subprocess.Popen(
+            [sys.executable, "-c", FOLLOWING, str(tmp_path / "w.duckdb")], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        time.sleep(chance.uniform(0, 0.4) if kills < 4 else 0)
+        if kills < 4:
+            process.kill()
+            kills += 1
+        done = "done" in process.stdout.read()
+        process.wait()
+
+    engine = DuckEngine(tmp_path / "w.duckdb")
+    analyst = Analyst(live, engine)
+    events = analyst.warehouse(workspace_id).world().events.to_pyarrow().num_rows
+    there = analyst.warehouse(workspace_id).world().people.to_pyarrow()[PERSON].to_pylist()
+    assert (analyst.behind(), events, len(there), len(set(there))) == (0, 240, 40, 40)
+    assert found(analyst, workspace_id, 'sum("Order Completed", total) > 0 and t7 = 7') == {root(live, "user_id", "u7")}
+    engine.close()
