@@ -38,6 +38,7 @@ from tessera.audience.conditions.membership import InSegment
 from tessera.audience.leaves import leaves_of, moment_of
 from tessera.audience.person import Happening, Person
 from tessera.audience.vocabulary import FACTS
+from tessera.audience.warehouse.engine import Engine
 from tessera.audience.warehouse.layout import Columns
 from tessera.audience.warehouse.rows import Row, arrow_of, event_row, rows_of, schemas
 from tessera.audience.world import PERSON, World
@@ -267,7 +268,7 @@ def _person(draw: st.DrawFn, number: int) -> Person:
     )
 
 
-def warehouse_of(people: Sequence[Person], connection: Any) -> World:
+def warehouse_of(people: Sequence[Person], engine: Engine) -> World:
     """These people in tables of that engine, as the analyst writes them."""
     attributes, properties = Columns("a"), Columns("p")
     rows = rows_of(people, attributes)
@@ -284,21 +285,22 @@ def warehouse_of(people: Sequence[Person], connection: Any) -> World:
         if person.segments(segment)
     ]
     known = schemas(attributes, properties)
-    in_segments = table_of(connection, "members", ibis.schema({PERSON: "uuid", "segment": "string"}), members)
+    in_segments = table_of(engine, "members", ibis.schema({PERSON: "uuid", "segment": "string"}), members)
     return World(
-        people=table_of(connection, "people", known["people"], rows.people),
-        events=table_of(connection, "events", known["events"], events),
-        devices=table_of(connection, "devices", known["devices"], rows.devices),
-        sessions=table_of(connection, "sessions", known["sessions"], rows.sessions),
-        identifiers=table_of(connection, "identifiers", known["identifiers"], rows.identifiers),
+        people=table_of(engine, "people", known["people"], rows.people),
+        events=table_of(engine, "events", known["events"], events),
+        devices=table_of(engine, "devices", known["devices"], rows.devices),
+        sessions=table_of(engine, "sessions", known["sessions"], rows.sessions),
+        identifiers=table_of(engine, "identifiers", known["identifiers"], rows.identifiers),
         attributes=attributes.by_leaf,
         properties=properties.by_leaf,
         segments=lambda segment: in_segments.filter(in_segments["segment"] == str(segment)),
     )
 
 
-def table_of(connection: Any, name: str, schema: ibis.Schema, rows: Sequence[Row]) -> Any:
-    connection.create_table(name, schema=schema, overwrite=True)
-    if rows:
-        connection.insert(name, arrow_of(rows, schema))
-    return connection.table(name)
+def table_of(engine: Engine, name: str, schema: ibis.Schema, rows: Sequence[Row]) -> Any:
+    """A table of this world alone: columns of others may be there, too."""
+    engine.ensure(name, schema)
+    engine.clear(name)
+    engine.append(name, arrow_of(rows, schema))
+    return ibis.table(schema, name=name)

@@ -46,14 +46,14 @@ class Analyst:
 
     def __init__(self, connection: Connection, engine: Engine) -> None:
         self._connection = connection
-        self._engine = engine
+        self.engine = engine
         self._positions = Positions(engine)
         self._warehouses: dict[int, Warehouse] = {}
 
     def warehouse(self, workspace_id: int) -> Warehouse:
         found = self._warehouses.get(workspace_id)
         if found is None:
-            found = self._warehouses[workspace_id] = Warehouse(self._engine, workspace_id)
+            found = self._warehouses[workspace_id] = Warehouse(self.engine, workspace_id)
         return found
 
     def behind(self) -> int:
@@ -67,7 +67,7 @@ class Analyst:
         if not reached:
             return 0
         work = _sorted_out(rows)
-        with self._engine.transaction():
+        with self.engine.transaction():
             try:
                 for workspace_id, each in work.items():
                     self._take_in(self.warehouse(workspace_id), each)

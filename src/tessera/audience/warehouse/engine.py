@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 import ibis
+import ibis.expr.types as ir
 import pyarrow as pa
 
 
@@ -27,8 +28,8 @@ class Engine(Protocol):
     def clear(self, table: str) -> None:
         """Remove all rows."""
 
-    def table(self, name: str) -> Any:
-        """The table as an Ibis expression."""
+    def fetch(self, expression: ir.Table) -> list[tuple[Any, ...]]:
+        """The rows of an Ibis expression, in the order of its columns. Ids are `UUID`."""
 
     def transaction(self) -> AbstractContextManager[None]:
         """All of it or nothing, where the engine can; others say in their file what holds instead."""

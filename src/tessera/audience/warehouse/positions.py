@@ -20,8 +20,7 @@ class Positions:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         engine.ensure(_TABLE, _SCHEMA)
-        rows = engine.table(_TABLE).to_pyarrow().to_pylist()
-        self.known: dict[int, int] = {row["lane"]: row["position"] for row in rows}
+        self.known: dict[int, int] = dict(engine.fetch(ibis.table(_SCHEMA, name=_TABLE)))
 
     def write(self, positions: dict[int, int]) -> None:
         """Keep these with the rest; `known` learns them when the caller's transaction is over (`keep`)."""

@@ -43,15 +43,13 @@ class Warehouse:
     def _name(self, table: str) -> str:
         return self._prefix + table
 
-    def _table(self, table: str) -> Any:
-        return self._engine.table(self._name(table))
+    def _table(self, table: str, schema: ibis.Schema) -> Any:
+        return ibis.table(schema, name=self._name(table))
 
     def _columns(self, letter: str) -> Columns:
-        rows = self._table("columns").to_pyarrow().to_pylist()
+        rows = self._engine.fetch(self._table("columns", _COLUMNS))
         known: dict[tuple[Path, Type], str] = {
-            (tuple(msgspec.json.decode(row["path"])), row["kind"]): row["name"]
-            for row in rows
-            if row["letter"] == letter
+            (tuple(msgspec.json.decode(path)), kind): name for of, path, kind, name in rows if of == letter
         }
         return Columns(letter, known)
 
@@ -109,16 +107,18 @@ class Warehouse:
 
     def world(self) -> World:
         """Everybody, as conditions see them. An event is of whoever stands for its profile now."""
-        events, moved = self._table("events"), self._table("moved")
+        known = schemas(self.attributes, self.properties)
+        events = self._table("events", _with_profile(known["events"]))
+        moved = self._table("moved", _MOVED)
         joined = events.left_join(moved, "profile_id")
         person = ibis.coalesce(moved[PERSON], events["profile_id"])
-        kept = [events[column] for column in events.columns if column not in (PERSON, "profile_id")]
+        kept = [events[column] for column in events.columns if column != "profile_id"]
         return World(
-            people=self._table("people"),
+            people=self._table("people", known["people"]),
             events=joined.select(person.name(PERSON), *kept),
-            devices=self._table("devices"),
-            sessions=self._table("sessions"),
-            identifiers=self._table("identifiers"),
+            devices=self._table("devices", known["devices"]),
+            sessions=self._table("sessions", known["sessions"]),
+            identifiers=self._table("identifiers", known["identifiers"]),
             attributes=self.attributes.by_leaf,
             properties=self.properties.by_leaf,
         )

@@ -13,6 +13,7 @@ from uuid import UUID
 import duckdb
 import ibis
 import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
 import pyarrow as pa
 
 _TYPES: Final = {
@@ -26,7 +27,6 @@ class DuckEngine:
     def __init__(self, path: Path | None, *, memory_mb: int = 1_024, threads: int = 2) -> None:
         settings: dict[str, Any] = {"memory_limit": f"{memory_mb}MB", "threads": threads}
         self._connection = duckdb.connect(str(path) if path else ":memory:", config=settings)
-        self._ibis = ibis.duckdb.from_connection(self._connection)
 
     def ensure(self, table: str, schema: ibis.Schema) -> None:
         columns = ", ".join(f'"{name}" {_type_of(kind)}' for name, kind in schema.items())
@@ -66,8 +66,8 @@ class DuckEngine:
         finally:
             self._connection.unregister("incoming")
 
-    def table(self, name: str) -> Any:
-        return self._ibis.table(name)
+    def fetch(self, expression: ir.Table) -> list[tuple[Any, ...]]:
+        return self._connection.execute(sql_of(expression)).fetchall()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -81,6 +81,11 @@ class DuckEngine:
 
     def close(self) -> None:
         self._connection.close()
+
+
+def sql_of(expression: ir.Table) -> str:
+    """The statement as this engine reads it. Nothing of Ibis's own connection is needed, nor pandas with it."""
+    return str(ibis.to_sql(expression, dialect="duckdb"))
 
 
 def _type_of(kind: dt.DataType) -> str:
