@@ -18,10 +18,12 @@ from factories.people import NOON, ingest, message, root
 from tessera.audience.analyst import Analyst
 from tessera.audience.reading import people_of
 from tessera.audience.text.reader import from_text
+from tessera.audience.warehouse.engine import Engine
 from tessera.audience.warehouse.engines.duck import DuckEngine
+from tessera.audience.warehouse.engines.postgres import PostgresEngine
 from tessera.audience.world import PERSON
 from tessera.foundation.clock import to_micros
-from tessera.foundation.database import connect
+from tessera.foundation.database import connect, dsn
 from tessera.identity import actions as identity
 from tessera.privacy.actions import erase_person
 
@@ -34,9 +36,9 @@ def live(database: str) -> Iterator[Connection]:
         yield opened
 
 
-@pytest.fixture
-def analyst(live: Connection) -> Iterator[Analyst]:
-    engine = DuckEngine(None)
+@pytest.fixture(params=["duckdb", "postgres"])
+def analyst(request: pytest.FixtureRequest, live: Connection) -> Iterator[Analyst]:
+    engine: Engine = DuckEngine(None) if request.param == "duckdb" else PostgresEngine(dsn())
     yield Analyst(live, engine)
     engine.close()
 

@@ -1,5 +1,7 @@
 """A condition has two readings, and both give the same people: on drawn people, for every kind."""
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -23,12 +25,20 @@ from tessera.audience.text.reader import from_text
 from tessera.audience.text.writer import to_text
 from tessera.audience.warehouse.engine import Engine
 from tessera.audience.warehouse.engines.duck import DuckEngine
+from tessera.audience.warehouse.engines.postgres import PostgresEngine
 from tessera.audience.world import PERSON, World
+from tessera.foundation.database import dsn
 
 
-@pytest.fixture(scope="module")
-def engine():
-    return DuckEngine(None)
+@pytest.fixture(params=["duckdb", "postgres"])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    if request.param == "duckdb":
+        opened: Engine = DuckEngine(None)
+    else:
+        request.getfixturevalue("database")
+        opened = PostgresEngine(dsn())
+    yield opened
+    opened.close()
 
 
 def test_every_comparison_sees_every_value_alike(engine) -> None:
