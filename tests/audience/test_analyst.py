@@ -1,5 +1,6 @@
 """What intake took in comes into the warehouse, once, and changes with the people: merges, splits, erasures, undos."""
 
+import contextlib
 import subprocess
 import sys
 import time
@@ -20,10 +21,9 @@ from tessera.audience.reading import people_of
 from tessera.audience.text.reader import from_text
 from tessera.audience.warehouse.engine import Engine
 from tessera.audience.warehouse.engines.duck import DuckEngine
-from tessera.audience.warehouse.engines.postgres import PostgresEngine
 from tessera.audience.world import PERSON
 from tessera.foundation.clock import to_micros
-from tessera.foundation.database import connect, dsn
+from tessera.foundation.database import connect
 from tessera.identity import actions as identity
 from tessera.privacy.actions import erase_person
 
@@ -36,11 +36,9 @@ def live(database: str) -> Iterator[Connection]:
         yield opened
 
 
-@pytest.fixture(params=["duckdb", "postgres"])
-def analyst(request: pytest.FixtureRequest, live: Connection) -> Iterator[Analyst]:
-    engine: Engine = DuckEngine(None) if request.param == "duckdb" else PostgresEngine(dsn())
-    yield Analyst(live, engine)
-    engine.close()
+@pytest.fixture
+def analyst(live: Connection, engine: Engine) -> Analyst:
+    return Analyst(live, engine)
 
 
 def follow(analyst: Analyst, most: int = 7) -> None:
@@ -221,3 +219,51 @@ def test_killed_on_any_line_nothing_is_missing_and_nothing_is_there_twice(
     assert (analyst.behind(), len(events), len(there), len(set(there))) == (0, 240, 40, 40)
     assert found(analyst, workspace_id, 'sum("Order Completed", total) > 0 and t7 = 7') == {root(live, "user_id", "u7")}
     engine.close()
+
+
+class Breaking:
+    """An engine that breaks off at one of its calls that write, as if its process were killed there."""
+
+    def __init__(self, engine: Engine, at: int) -> None:
+        self._engine = engine
+        self._left = at
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._engine, name)
+        if name not in ("append", "remove", "clear", "remove_between"):
+            return found
+
+        def counted(*arguments: Any) -> Any:
+            self._left -= 1
+            if self._left == 0:
+                raise Killed
+            return found(*arguments)
+
+        return counted
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+def test_a_step_that_is_broken_off_anywhere_is_done_again_whole(
+    live: Connection, workspace_id: int, engine: Engine
+) -> None:
+    """Also on an engine without transactions: what was left of the step is taken back."""
+    broken = 0
+    for at in range(1, 20):
+        user = f"u{at}"
+        ingest(live, workspace_id, [message("identify", userId=user, traits={f"t{at}": 1}), *orders(user, at, at + 1)])
+        with contextlib.suppress(Killed):
+            Analyst(live, Breaking(engine, at)).step()  # type: ignore[arg-type]
+            broken -= 1
+        broken += 1
+
+    analyst = Analyst(live, engine)
+    follow(analyst)
+    users = [root(live, "user_id", f"u{at}") for at in range(1, 20)]
+    assert broken > 8
+    assert found(analyst, workspace_id, 'did("Order Completed") = 2') == set(users)
+    assert found(analyst, workspace_id, "everyone") == set(users)
+    rows = engine.fetch(analyst.warehouse(workspace_id).world().people.select(PERSON))
+    assert len(rows) == 19

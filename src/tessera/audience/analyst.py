@@ -54,6 +54,8 @@ class Analyst:
         found = self._warehouses.get(workspace_id)
         if found is None:
             found = self._warehouses[workspace_id] = Warehouse(self.engine, workspace_id)
+            if not self.engine.atomic:
+                found.take_back_after(self._positions.known)
         return found
 
     def behind(self) -> int:

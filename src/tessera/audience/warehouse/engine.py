@@ -11,7 +11,14 @@ import pyarrow as pa
 
 
 class Engine(Protocol):
-    """One writer at a time; readers may be many where the engine has them."""
+    """One writer at a time; readers may be many where the engine has them.
+
+    Where it is not `atomic` a step that was broken off leaves parts of itself, which the analyst takes back.
+    """
+
+    @property
+    def atomic(self) -> bool:
+        """Whether `transaction` is one."""
 
     def ensure(self, table: str, schema: ibis.Schema) -> None:
         """Make the table, or give it the columns it lacks. Columns are never taken away."""

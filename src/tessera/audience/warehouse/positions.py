@@ -20,12 +20,16 @@ class Positions:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         engine.ensure(_TABLE, _SCHEMA)
-        self.known: dict[int, int] = dict(engine.fetch(ibis.table(_SCHEMA, name=_TABLE)))
+        self.known: dict[int, int] = {}
+        for lane, position in engine.fetch(ibis.table(_SCHEMA, name=_TABLE)):
+            self.known[lane] = max(position, self.known.get(lane, 0))
 
     def write(self, positions: dict[int, int]) -> None:
         """Keep these with the rest; `known` learns them when the caller's transaction is over (`keep`)."""
-        rows = [{"lane": lane, "position": position} for lane, position in sorted((self.known | positions).items())]
-        self._engine.clear(_TABLE)
+        if self._engine.atomic:  # elsewhere a row more is safer than a moment without any
+            self._engine.clear(_TABLE)
+            positions = self.known | positions
+        rows = [{"lane": lane, "position": position} for lane, position in sorted(positions.items())]
         self._engine.append(_TABLE, arrow_of(rows, _SCHEMA))
 
     def keep(self, positions: dict[int, int]) -> None:

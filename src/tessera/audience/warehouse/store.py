@@ -9,7 +9,7 @@
 | `columns` | a leaf that was seen, and its column |
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -22,7 +22,9 @@ from tessera.audience.warehouse.engine import Engine
 from tessera.audience.warehouse.layout import Columns
 from tessera.audience.warehouse.rows import Row, arrow_of, rows_of, schemas
 from tessera.audience.world import PERSON, World
+from tessera.events.lanes import LANES
 
+LAST_POSITION: Final = 2**62
 _OF_PEOPLE: Final = ("people", "devices", "sessions", "identifiers")
 _COLUMNS: Final = ibis.schema({"letter": "string", "path": "string", "kind": "string", "name": "string"})
 _MOVED: Final = ibis.schema({"profile_id": "uuid", PERSON: "uuid"})
@@ -86,6 +88,11 @@ class Warehouse:
     def take_back(self, lane: int, first: int, last: int) -> None:
         """Remove the events of these places in history."""
         self._engine.remove_between(self._name("events"), {"lane": lane}, "position", first, last)
+
+    def take_back_after(self, positions: Mapping[int, int]) -> None:
+        """Remove the events beyond these places: what a step left that was broken off."""
+        for lane in range(LANES):
+            self.take_back(lane, positions.get(lane, 0) + 1, LAST_POSITION)
 
     def _note_columns(self, letter: str, columns: Columns) -> None:
         """Leaves that are new get their columns, here and in the tables."""

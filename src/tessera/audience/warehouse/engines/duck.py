@@ -24,6 +24,8 @@ _TYPES: Final = {
 class DuckEngine:
     """`path` is the file; None is in memory. `memory_mb` bounds what DuckDB takes."""
 
+    atomic = True
+
     def __init__(self, path: Path | None, *, memory_mb: int = 1_024, threads: int = 2) -> None:
         settings: dict[str, Any] = {"memory_limit": f"{memory_mb}MB", "threads": threads}
         self._connection = duckdb.connect(str(path) if path else ":memory:", config=settings)

@@ -25,6 +25,8 @@ _INDEXED: Final = ("person_id", "profile_id")
 class PostgresEngine:
     """`address` is a connection string; tables are made in `schema`, which is made where it is missing."""
 
+    atomic = True
+
     def __init__(self, address: str, *, schema: str = "tessera_warehouse") -> None:
         self._connection: psycopg.Connection[Any] = psycopg.connect(address, autocommit=True)
         name = sql.Identifier(schema)

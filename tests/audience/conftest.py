@@ -1,0 +1,40 @@
+"""The engines that conditions are asked on."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tessera.audience.warehouse.engine import Engine
+from tessera.audience.warehouse.engines.clickhouse import ClickHouseEngine
+from tessera.audience.warehouse.engines.duck import DuckEngine
+from tessera.audience.warehouse.engines.postgres import PostgresEngine
+from tessera.foundation.database import dsn
+
+SERVER = Path(__file__).parents[1] / "factories" / "clickhouse_server.py"
+
+
+@pytest.fixture
+def clickhouse(tmp_path: Path) -> Iterator[str]:
+    """The address of a server of the test's own, with ClickHouse's engine behind it."""
+    command = [sys.executable, str(SERVER), str(tmp_path / "clickhouse")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield f"http://127.0.0.1:{process.stdout.readline().strip()}/default"
+        process.kill()
+
+
+@pytest.fixture(params=["duckdb", "postgres", "clickhouse"])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    opened: Engine
+    if request.param == "duckdb":
+        opened = DuckEngine(None)
+    elif request.param == "postgres":
+        request.getfixturevalue("database")
+        opened = PostgresEngine(dsn())
+    else:
+        opened = ClickHouseEngine(request.getfixturevalue("clickhouse"))
+    yield opened
+    opened.close()
