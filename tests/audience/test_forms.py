@@ -1,8 +1,11 @@
 """The two forms of a condition, and what is said of those that are none."""
 
+import contextlib
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tessera.audience.conditions.patterns import InvalidPattern, portable
 from tessera.audience.conditions.registry import InvalidCondition, from_json, json_schema, to_json
@@ -185,3 +188,33 @@ def test_a_pattern_is_written_for_every_engine(pattern: str, written: str) -> No
 def test_what_engines_read_differently_is_refused(pattern: str) -> None:
     with pytest.raises(InvalidPattern):
         portable(pattern)
+
+
+PIECES = (
+    "a", '"b"', "did", "(", ")", ",", "and", "or", "not", "=", "!=", "<", ">=", "in", "last", "next", "30", "days",
+    "1.5",
+    "2026-01-01", "is", "set", "before", "@", "status", ".", "[]", "sum", "first", "device", "matches", '"(x"', "has",
+    "between", "true", "everyone", "all", "segment", "#", "\n", "é", "\0", '"', "-", "1e999", "anniversary", "from",
+    "to",
+)  # fmt: skip
+
+
+@settings(max_examples=500)
+@given(st.one_of(st.text(max_size=60), st.lists(st.sampled_from(PIECES), max_size=25).map(" ".join)))
+def test_whatever_is_typed_is_a_condition_or_is_told_where_it_is_none(text: str) -> None:
+    try:
+        condition = from_text(text)
+    except (InvalidText, InvalidCondition):
+        return
+    assert from_text(to_text(condition)) == condition
+
+
+@settings(max_examples=300)
+@given(st.recursive(st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5), st.floats(allow_nan=False)),
+                    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
+                        st.sampled_from(("is", "of", "version", "condition", "path", "test", "op", "value", "event")),
+                        inner, max_size=4), max_leaves=10))  # fmt: skip
+def test_whatever_json_is_sent_is_a_condition_or_is_told_where_it_is_none(document: object) -> None:
+    for sent in (document, {"version": 1, "condition": document}):
+        with contextlib.suppress(InvalidCondition):
+            from_json(json.dumps(sent))
