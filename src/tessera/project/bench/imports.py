@@ -27,6 +27,8 @@ from tessera.imports.parsing import BATCH
 from tessera.project.bench.ground import environment, machine, throw_away_database
 
 WARM_UP: Final = 8_192
+OLD: Final = 970_000_000
+"""The number of the first who is there beforehand: none of a round has it, nor its last eight digits."""
 TABLES: Final = (
     "identity_profile", "identity_identifier", "profiles_state", "profiles_search", "events_history",
 )  # fmt: skip
@@ -47,7 +49,7 @@ def run(*, rows: int = 100_000, people: int = 100_000, rounds: int = 3, say: Say
         ground = Ground(address, live)
         say(f"making {people:,} people")
         for start in range(0, people, 500_000):
-            ground.take(_file(50_000_000 + start, min(people - start, 500_000), "old"))
+            ground.take(_file(OLD + start, min(people - start, 500_000), "old"))
         ground.take(_file(0, WARM_UP, "warm"))
         new, known, copied = [], [], []
         for turn in range(rounds):
