@@ -21,10 +21,7 @@ from tessera.audience.person import (
 from tessera.events import history
 from tessera.events.history import Recorded, Wanted
 from tessera.foundation.clock import to_micros
-from tessera.identity import queries as identity
-from tessera.identity.queries import HeldIdentifier, Member
-from tessera.profiles.state import merge_states
-from tessera.profiles.store import read_states
+from tessera.profiles.whole import gather
 
 Connection = psycopg.Connection[Any]
 COUNTED: Final = ("track", "page", "screen")
@@ -39,34 +36,19 @@ def people_of(
 
     What they did is read when a condition asks for it. `in_segment` is asked with a segment and a person.
     """
-    members: dict[UUID, list[Member]] = {}
-    for member in identity.members_of(connection, roots):
-        members.setdefault(member.root_id, []).append(member)
-    home = {member.profile_id: root for root, group in members.items() for member in group}
-    held: dict[UUID, list[HeldIdentifier]] = {}
-    for identifier in identity.identifiers_of(connection, list(home)):
-        held.setdefault(home[identifier.profile_id], []).append(identifier)
-    states = read_states(connection, list(home))
-    found = []
-    for root in roots:
-        group = members.get(root)
-        if not group:
-            continue
-        ids = [member.profile_id for member in group]
-        state = merge_states(states[profile] for profile in ids if profile in states)
-        found.append(
-            Person(
-                person_id=root,
-                attributes=attributes_of(state),
-                facts=facts_of(root, state, born=min(to_micros(member.created_at) for member in group)),
-                devices=[device_leaves(device) for device in state.devices.values()],
-                identifiers=identifiers_by_kind(held.get(root, [])),
-                sessions=sessions_of(state),
-                did=_doings_of(connection, ids),
-                segments=_membership(root, in_segment),
-            )
+    return [
+        Person(
+            person_id=found.root,
+            attributes=attributes_of(found.state),
+            facts=facts_of(found.root, found.state, born=min(to_micros(member.created_at) for member in found.members)),
+            devices=[device_leaves(device) for device in found.state.devices.values()],
+            identifiers=identifiers_by_kind(found.identifiers),
+            sessions=sessions_of(found.state),
+            did=_doings_of(connection, [member.profile_id for member in found.members]),
+            segments=_membership(found.root, in_segment),
         )
-    return found
+        for found in gather(connection, roots)
+    ]
 
 
 def _membership(root: UUID, in_segment: Callable[[UUID, UUID], bool] | None) -> Callable[[UUID], bool]:
