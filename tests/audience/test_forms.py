@@ -1,6 +1,5 @@
 """The two forms of a condition, and what is said of those that are none."""
 
-import contextlib
 import json
 
 import pytest
@@ -216,5 +215,8 @@ def test_whatever_is_typed_is_a_condition_or_is_told_where_it_is_none(text: str)
                         inner, max_size=4), max_leaves=10))  # fmt: skip
 def test_whatever_json_is_sent_is_a_condition_or_is_told_where_it_is_none(document: object) -> None:
     for sent in (document, {"version": 1, "condition": document}):
-        with contextlib.suppress(InvalidCondition):
-            from_json(json.dumps(sent))
+        try:
+            condition = from_json(json.dumps(sent))
+        except InvalidCondition:
+            continue
+        assert from_json(to_json(condition)) == condition

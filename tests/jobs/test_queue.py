@@ -242,6 +242,11 @@ def test_a_chore_that_is_killed_while_its_keeper_lives_has_failed(
         ask_by_the_clock(live, "exports.sweep")
         eventually(lambda: failed_since(live) >= 1)
 
+    of_the_clock = (
+        "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'periodic:exports.sweep' AND status = 'failed'"
+    )
+    assert live.execute(of_the_clock).fetchone() == (1,)
+
 
 @pytest.mark.parametrize("name", ["test.slow", "test.stubborn"])
 def test_stopping_the_keeper_gives_the_job_back(
