@@ -164,7 +164,7 @@ def test_a_person_who_is_removed_meanwhile_is_not_brought_back_in_parts(live: Co
         actions.undo(live, workspace_id=workspace_id, import_id=first.id, actor="ana", here=True)
         undoing.undo_import(first.id)
         with pytest.raises(Outdated):
-            write(live, planned_batch.placement, Checkpoint(made.id, 0, 4, 4, 1), Counts(), [], [])
+            write(live, planned_batch.parcel(workspace_id, Checkpoint(made.id, 0, 4, 4, 1), Counts(), []))
     assert people(live) == {}
     engine.run_import(made.id)
     assert progress(live).profiles == 3

@@ -65,10 +65,10 @@ def test_who_is_kept_out_between_reading_and_writing_is_not_brought_back(live: C
     live.execute("UPDATE imports_import SET state = 'running'")
     ahead = Reading(made, live, live)
     (batch,) = ahead.batches()
-    placement = ahead.plan_of(ahead.draft(batch)).placement
+    planned_batch = ahead.plan_of(ahead.draft(batch))
     keep_out(live, workspace_id, ("email", "ana@example.com"))
     with pytest.raises(Outdated):
-        write(live, placement, Checkpoint(made.id, 0, 2, 2, 1), Counts(), [], [])
+        write(live, planned_batch.parcel(workspace_id, Checkpoint(made.id, 0, 2, 2, 1), Counts(), []))
     assert people(live) == {}
 
 
@@ -122,3 +122,23 @@ def test_limits_of_the_catalogue_hold(live: Connection, workspace_id: int) -> No
     assert done.counts == Counts(rows=1, created=1, warnings=2)
     (state,) = [value for ids, value in people(live).items() if ("email", "ana@example.com") in ids]
     assert set(msgspec.json.decode(state)["attributes"]) == {"a1"}
+
+
+def test_who_is_kept_out_beside_those_who_are_kept_out_already_is_not_brought_back(
+    live: Connection, workspace_id: int
+) -> None:
+    keep_out(live, workspace_id, ("email", "luis@example.com"))
+    made = upload(live, workspace_id, csv_file([["email"], ["ana@example.com"], ["eva@example.com"]]))
+    live.execute("UPDATE imports_import SET state = 'running'")
+    ahead = Reading(made, live, live)
+    (batch,) = ahead.batches()
+    planned_batch = ahead.plan_of(ahead.draft(batch))
+    checkpoint = Checkpoint(made.id, 0, 3, 3, 1)
+    keep_out(live, workspace_id, ("email", "ana@example.com"))
+    with pytest.raises(Outdated):
+        write(live, planned_batch.parcel(workspace_id, checkpoint, Counts(), []))
+    assert people(live) == {}
+    again = ahead.plan_of(ahead.draft(batch))
+    write(live, again.parcel(workspace_id, checkpoint, Counts(), []))
+    assert owner(live, "email", "ana@example.com") is None
+    assert owner(live, "email", "eva@example.com") is not None

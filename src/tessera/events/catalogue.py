@@ -323,16 +323,25 @@ class Tally:
 
     def write(self, connection: Connection, *, lane: int, now: Micros) -> None:
         """Leave the tally for `add_up`, in the batch's own transaction."""
+        leave_tally(connection, self.encoded(now), lane=lane)
+
+    def encoded(self, now: Micros) -> str:
+        """The tally as `leave_tally` takes it; empty where nothing was seen."""
         rows = self.rows()  # finds problems too
         problems = [
             (workspace, source, *field, code, count, examples)
             for (workspace, source), part in self._parts.items()
             for (field, code), (count, examples) in part.problems.items()
         ]
-        if rows or problems or self._seen:
-            said = {"at": now, "names": rows, "problems": problems, "seen": self._seen}
-            body = msgspec.json.encode(said).decode()
-            connection.execute("INSERT INTO events_tally (lane, tally) VALUES (%s, %s)", (lane, body))
+        if not (rows or problems or self._seen):
+            return ""
+        return msgspec.json.encode({"at": now, "names": rows, "problems": problems, "seen": self._seen}).decode()
+
+
+def leave_tally(connection: Connection, encoded: str, *, lane: int) -> None:
+    """Leave what a batch saw for `add_up`, in the batch's own transaction."""
+    if encoded:
+        connection.execute("INSERT INTO events_tally (lane, tally) VALUES (%s, %s)", (lane, encoded))
 
 
 def entries(connection: Connection, workspace_id: int) -> list[Entry]:

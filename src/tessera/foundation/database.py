@@ -21,6 +21,14 @@ def connect(*, autocommit: bool = False, application: str = "tessera") -> psycop
     return psycopg.connect(dsn(), autocommit=autocommit, application_name=application, options="-c timezone=UTC")
 
 
+def plan_once(connection: psycopg.Connection[Any]) -> None:
+    """For a worker, whose statements are short and alike: plan them once, never in parallel, never compiled."""
+    connection.prepare_threshold = 3
+    connection.execute("SET jit = off")
+    connection.execute("SET max_parallel_workers_per_gather = 0")
+    connection.execute("SET plan_cache_mode = force_generic_plan")
+
+
 def may_pass(error: BaseException | None) -> bool:
     """Whether the same again may do later: the database is away or busy, or a rival was quicker (deadlock, …).
 

@@ -1,6 +1,7 @@
 """Writing a large plan: packed while the database is busy with the one before, copied in when its turn comes."""
 
-from operator import attrgetter
+from collections.abc import Collection
+from operator import itemgetter
 from struct import Struct as Packer
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -22,7 +23,8 @@ _COPY_IDENTIFIERS: Final = (
     "COPY identity_identifier (workspace_id, kind, value, profile_id, first_seen, event_id) FROM STDIN (FORMAT BINARY)"
 )
 _HOLD: Final = "SELECT 1 FROM identity_profile WHERE id = ANY(%b) ORDER BY id FOR KEY SHARE"
-_LOCK_ORDER: Final = attrgetter("workspace_id", "value", "kind")
+_LOCK_ORDER: Final = itemgetter(0, 2, 1)
+"""Workspace, value, kind of a `NewIdentifier`."""
 _PROFILE = Packer(">hi16siii16si8siq")
 _WORKSPACE = Packer(">hiii")
 _LENGTH = Packer(">i")
@@ -30,19 +32,25 @@ _REST = Packer(">i16siqi16s")
 
 
 class PackedPlan(NamedTuple):
-    plan: Directory
+    """`plan` is there only where its identifiers are claimed one by one: what is packed could go to another process."""
+
+    plan: Directory | None
     profiles: bytes
     identifiers: bytes
+    changes: list[dict[str, Any]]
 
 
 def pack(plan: Directory) -> PackedPlan:
     """Everything about a plan that can be done without the database."""
+    if plan.merges or plan.refusals:
+        raise AssertionError("a bulk plan joins nobody")
     profiles = []
     for profile_id, workspace, created in plan.new_profiles:
         raw, xxh = profile_id.bytes, xxh64_digest(str(profile_id).encode())
         profiles.append(_PROFILE.pack(5, 16, raw, 4, workspace, 16, raw, 8, xxh, 8, postgres_micros(created)))
-    identifiers = [] if plan.earlier else _identifiers(plan)
-    return PackedPlan(plan, _copied(profiles), _copied(identifiers))
+    claimed = plan if plan.earlier else None
+    identifiers = [] if claimed else _identifiers(plan)
+    return PackedPlan(claimed, _copied(profiles), _copied(identifiers), store.changes_of(plan))
 
 
 def _identifiers(plan: Directory) -> list[bytes]:
@@ -66,22 +74,19 @@ def _copied(rows: list[bytes]) -> bytes:
 
 def write(connection: Connection, packed: PackedPlan) -> None:
     """Write what the plan changes. Raises `Outdated` (roll back then) where a rival was faster."""
-    plan = packed.plan
-    if plan.merges or plan.refusals:
-        raise AssertionError("a bulk plan joins nobody")
     try:
-        if plan.earlier:
-            store.claim_identifiers(connection, plan)
+        if packed.plan is not None:
+            store.claim_identifiers(connection, packed.plan)
         elif packed.identifiers:
             _copy(connection, _COPY_IDENTIFIERS, packed.identifiers)
     except psycopg.errors.UniqueViolation as error:
         raise Outdated from error
     if packed.profiles:
         _copy(connection, _COPY_PROFILES, packed.profiles)
-    store.change_judged(connection, plan)
+    store.make_changes(connection, packed.changes)
 
 
-def hold(connection: Connection, profiles: set[UUID]) -> None:
+def hold(connection: Connection, profiles: Collection[UUID]) -> None:
     """Keep these profiles from being removed until the transaction ends. Raises `Outdated` where one is gone."""
     if profiles and connection.execute(_HOLD, (uuids(in_order(profiles)),)).rowcount != len(profiles):
         raise Outdated

@@ -242,12 +242,24 @@ def claim_identifiers(connection: Connection, plan: Directory) -> None:
 
 def change_judged(connection: Connection, plan: Directory) -> None:
     """Re-root who moved and mark who changed, in id order, each only at the version that the plan was made from."""
+    make_changes(connection, changes_of(plan))
+
+
+def changes_of(plan: Directory) -> list[dict[str, Any]]:
+    """What `make_changes` makes of those who moved or changed, without the database."""
+    touched = plan.judged | plan.moved
+    if not touched:
+        return []
     born = {new.profile_id for new in plan.new_profiles}
-    changes = [
+    return [
         {"id": profile, "root": plan.root_of(profile), "version": plan.versions.get(profile)}
-        for profile in sorted(plan.judged | plan.moved)
+        for profile in sorted(touched)
         if profile not in born or plan.root_of(profile) != profile
     ]
+
+
+def make_changes(connection: Connection, changes: Sequence[dict[str, Any]]) -> None:
+    """Raises `Outdated` where somebody is no longer at the version that the plan was made from."""
     if changes and _change(connection, changes) != len(changes):
         raise Outdated
 

@@ -13,7 +13,7 @@ from tessera.foundation.settings import settings
 from tessera.identity.directory import Address
 from tessera.identity.rules import PROFILE
 from tessera.identity.store import AskedOwners
-from tessera.identity.suppression import suppressed_among
+from tessera.identity.suppression import suppressed_among, workspaces_that_keep_out
 from tessera.imports import store
 from tessera.imports.parsing import Batch, batches
 from tessera.imports.placing import Placement, Rules, Shadow, place
@@ -22,6 +22,7 @@ from tessera.imports.reading import FileRefused
 from tessera.imports.records import Counts, ImportView, RowProblem
 from tessera.imports.rows import Origin, Row, RowReader
 from tessera.imports.sniffing import SAMPLE, sample_of
+from tessera.imports.writing import Checkpoint, Parcel
 from tessera.intake.context import load_context
 from tessera.intake.pipeline import Context
 from tessera.intake.reactions import Reaction
@@ -42,6 +43,8 @@ class Draft(Struct):
     """Every identifier of the rows."""
     asked: AskedOwners
     """Who has them, as the database is asked when the draft is made."""
+    keeping_out: bool
+    """Whether the workspace kept out anybody when the rows were read."""
 
 
 class Planned(Struct):
@@ -52,6 +55,27 @@ class Planned(Struct):
     counts: Counts
     problems: list[tuple[RowProblem, str]]
     bytes_read: int
+    keeping_out: bool
+
+    def parcel(
+        self, workspace_id: int, checkpoint: Checkpoint, counts: Counts, problems: list[tuple[RowProblem, str]]
+    ) -> Parcel:
+        """It as it is written: `counts` of the whole import, and those of its problems that are kept."""
+        placed = self.placement
+        return Parcel(
+            workspace_id=workspace_id,
+            carried=frozenset(placed.addresses) if self.keeping_out else None,
+            identity=placed.identity,
+            homes=frozenset(placed.homes),
+            new_states=placed.new_states,
+            states=placed.states,
+            words=placed.words,
+            history=placed.history,
+            tally=placed.tally,
+            checkpoint=checkpoint,
+            counts=counts,
+            problems=problems,
+        )
 
 
 class Source:
@@ -130,12 +154,13 @@ class Reading:
             if row is not None:
                 rows.append(row)
         workspace, addresses = self.found.workspace_id, _addresses_of(rows)
-        suppressed = suppressed_among(self.reading, workspace, ((kind, value) for _, kind, value in addresses))
-        if suppressed:
+        keeping_out = bool(workspaces_that_keep_out(self.reading, [workspace]))
+        if keeping_out:
+            suppressed = suppressed_among(self.reading, workspace, ((kind, value) for _, kind, value in addresses))
             rows = self.reader.keep_out(rows, suppressed)
             addresses = _addresses_of(rows)
         asked = AskedOwners(self.reading, addresses)
-        return Draft(batch, rows, seen, self.reader.problems, self.source.bytes_read, addresses, asked)
+        return Draft(batch, rows, seen, self.reader.problems, self.source.bytes_read, addresses, asked, keeping_out)
 
     def drafts(self) -> Iterator[Draft]:
         """One draft after the other. While one is planned, the database looks up the people of the next."""
@@ -172,7 +197,7 @@ class Reading:
             counts = placement.counts
             counts.rows, counts.errors = draft.seen, counts.errors + refused
             counts.warnings = sum(problem.severity == "warning" for problem, _ in draft.problems)
-            return Planned(draft.batch, placement, counts, draft.problems, draft.bytes_read)
+            return Planned(draft.batch, placement, counts, draft.problems, draft.bytes_read, draft.keeping_out)
         raise Outdated
 
 

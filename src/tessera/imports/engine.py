@@ -1,30 +1,30 @@
 """Carrying an import out: read ahead, plan, write behind. May be killed on any line and called again.
 
-While one batch is written (by another thread, which mostly waits for the database), the next is read and planned. A
-batch that touches somebody whom the one before touches, too, waits for it.
+While one batch is written (by another process where the file is large, else by a thread), the next is read and planned.
+A batch that touches somebody whom the one before touches, too, waits for it.
 """
 
 import gc
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 from uuid import UUID
 
 import psycopg
 import structlog
 
-from tessera.foundation.database import connect
+from tessera.foundation.database import connect, plan_once
 from tessera.foundation.errors import Outdated, TesseraError
 from tessera.imports import segment, store, writing
 from tessera.imports.batching import MOST_TRIES, Draft, Planned, Reading
-from tessera.imports.placing import Shadow
+from tessera.imports.placing import Placement, Shadow
 from tessera.imports.records import Counts, ImportView, State
+from tessera.imports.scribe import WORTH_IT, Scribe
 from tessera.imports.writing import Checkpoint, TakenOver
 from tessera.intake.one_by_one import is_passing
-from tessera.intake.reactions import Reaction
-from tessera.intake.worker import prepare
+from tessera.intake.reactions import Happened, Reaction, wants
 
 log = structlog.get_logger("imports")
 Connection = psycopg.Connection[Any]
@@ -88,8 +88,8 @@ def _connections() -> Iterator[tuple[Connection, Connection, Connection]]:
         connect(autocommit=True, application=name) as files,
         connect(autocommit=True, application=name) as behind,
     ):
-        prepare(reading)
-        prepare(behind)
+        plan_once(reading)
+        plan_once(behind)
         yield reading, files, behind
 
 
@@ -137,8 +137,10 @@ def _carry_out(
     ahead = Reading(found, reading, files, lines=lines, reactions=reactions)
     if ahead.plan.format.name == "segment":
         return segment.carry_out(ahead, behind, found, step)
-    with ThreadPoolExecutor(1, "imports") as pool:
-        writer = Writer(ahead, behind, pool, step=step, counts=found.counts)
+    with ExitStack() as stack:
+        pool = stack.enter_context(ThreadPoolExecutor(1, "imports"))
+        scribe = stack.enter_context(Scribe()) if found.size >= WORTH_IT else None
+        writer = Writer(ahead, behind, pool, scribe, step=step, counts=found.counts)
         for number, draft in enumerate(ahead.drafts(), start=1):
             if writer.meets(draft):
                 writer.settle()
@@ -161,12 +163,14 @@ class Writer:
     """Writes one batch at a time, behind the reader's back. `wanted` is what someone asks of the import."""
 
     def __init__(
-        self, ahead: Reading, connection: Connection, pool: ThreadPoolExecutor, *, step: int, counts: Counts
-    ) -> None:
+        self, ahead: Reading, connection: Connection, pool: ThreadPoolExecutor, scribe: Scribe | None, *,
+        step: int, counts: Counts,
+    ) -> None:  # fmt: skip
         self.wanted = ""
         self._ahead = ahead
         self._connection = connection
         self._pool = pool
+        self._scribe = scribe
         self._step = step
         self._counts = counts
         self._noted = store.count_problems(connection, ahead.found.id, dry=False)
@@ -217,8 +221,30 @@ class Writer:
         counts.add(self._counts)
         counts.add(planned.counts)
         kept = planned.problems[: max(0, MOST_PROBLEMS - self._noted)]
-        reactions = self._ahead.context.reactions
-        return writing.write(self._connection, planned.placement, checkpoint, counts, kept, reactions)
+        placed = planned.placement
+        parcel = planned.parcel(self._ahead.found.workspace_id, checkpoint, counts, kept)
+        react = _answer_of(self._ahead.context.reactions, placed)
+        if self._scribe is not None and react is None and placed.identity.plan is None and self._scribe.is_ready():
+            return self._scribe.write(parcel)
+        return writing.write(self._connection, parcel, react)
+
+
+def _answer_of(reactions: Sequence[Reaction], placed: Placement) -> Callable[[Connection, int], None] | None:
+    """What there is to do for the rooms above, in the transaction that writes the rows; None where none looks."""
+    wanting = [reaction for reaction in reactions if wants(reaction, "identify")]
+    if not wanting or not placed.events:
+        return None
+
+    def react(connection: Connection, lane: int) -> None:
+        happened = []
+        for event, profile in placed.events:
+            event.lane = lane
+            event.message.context = event.context
+            happened.append(Happened(event, profile, placed.directory.root_of(profile)))
+        for reaction in wanting:
+            reaction.react(connection, happened)
+
+    return react
 
 
 def _try_out(found: ImportView, reading: Connection, files: Connection, behind: Connection) -> Counts | None:

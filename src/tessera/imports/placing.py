@@ -44,13 +44,14 @@ class Placement(Struct):
     touches the same.
     """
 
+    directory: KeyedDirectory
     identity: PackedPlan
     new_states: tuple[bytes, bytes]
     states: list[tuple[UUID, Stored]]
     words: WordChanges
     history: list[bytes]
     events: list[tuple[Event, UUID]]
-    tally: Tally
+    tally: str
     counts: Counts
     addresses: set[Address]
     homes: set[UUID]
@@ -304,13 +305,14 @@ class _Placing:
         if self._shadow is not None:
             self._shadow.add(self._directory.new_identifiers)
         return Placement(
+            directory=self._directory,
             identity=identity_bulk.pack(self._directory),
             new_states=states.packed(),
             states=self._persons.written(workspace_id, words),
             words=words,
             history=self._history,
             events=self._events,
-            tally=self._tally,
+            tally=self._tally.encoded(now),
             counts=self._counts,
             addresses=addresses,
             homes=set(self._persons.changed),

@@ -21,7 +21,7 @@ from tessera.events.inbox import InboxRow
 from tessera.events.messages import Rejected
 from tessera.events.vocabulary import IMPORT_UNDONE
 from tessera.foundation.clock import Micros, now_micros, to_micros
-from tessera.foundation.database import connect
+from tessera.foundation.database import connect, plan_once
 from tessera.foundation.ids import uuid7
 from tessera.identity import store as identity_store
 from tessera.identity import withdrawal
@@ -31,7 +31,6 @@ from tessera.imports.records import UndoReport
 from tessera.intake.context import load_context
 from tessera.intake.normalise import normalise
 from tessera.intake.pipeline import Context
-from tessera.intake.worker import prepare
 from tessera.profiles import bulk as profile_bulk
 from tessera.profiles import store as profile_store
 from tessera.profiles.facts import fold_fact
@@ -55,7 +54,7 @@ NOBODY: Final = UUID(int=0)
 def undo_import(import_id: UUID) -> None:
     """Take back what is left of an import that is being undone. Safe to call again, and by two at once."""
     with connect(autocommit=True, application="tessera import") as connection:
-        prepare(connection)
+        plan_once(connection)
         found = store.read(connection, None, import_id)
         if found.state != "undoing":
             return

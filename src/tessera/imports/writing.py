@@ -1,6 +1,9 @@
-"""One batch into the database, with the checkpoint behind it: all of it in one transaction, or nothing."""
+"""One batch into the database, with the checkpoint behind it: all of it in one transaction, or nothing.
 
-from collections.abc import Sequence
+Only what is needed for that is imported here: a process of its own may do it (imports/scribe.py), and starts with it.
+"""
+
+from collections.abc import Callable
 from typing import Any, Final
 from uuid import UUID
 
@@ -8,16 +11,18 @@ import psycopg
 from msgspec import Struct
 
 from tessera.events import history, inbox
+from tessera.events.catalogue import leave_tally
 from tessera.events.lanes import LANES
 from tessera.foundation.clock import now_micros
 from tessera.foundation.errors import Outdated
 from tessera.identity import bulk as identity_bulk
-from tessera.identity.suppression import suppressed_among
+from tessera.identity.bulk import PackedPlan
+from tessera.identity.directory import Address
+from tessera.identity.suppression import suppressed_among, workspaces_that_keep_out
 from tessera.imports import store
-from tessera.imports.placing import Placement
 from tessera.imports.records import Counts, RowProblem
-from tessera.intake.reactions import Happened, Reaction, wants
 from tessera.profiles import bulk as profile_bulk
+from tessera.profiles.store import Stored, WordChanges
 
 Connection = psycopg.Connection[Any]
 
@@ -34,6 +39,27 @@ class Checkpoint(Struct, frozen=True):
     lines: int
     row_number: int
     bytes_read: int
+
+
+class Parcel(Struct, frozen=True, kw_only=True):
+    """A batch as it is written. Whatever there is thousands of is packed already.
+
+    `carried` are the identifiers of its rows, or None where nobody was kept out of the workspace when they were read.
+    `counts` are the import's, this batch included.
+    """
+
+    workspace_id: int
+    carried: frozenset[Address] | None
+    identity: PackedPlan
+    homes: frozenset[UUID]
+    new_states: tuple[bytes, bytes]
+    states: list[tuple[UUID, Stored]]
+    words: WordChanges
+    history: list[bytes]
+    tally: str
+    checkpoint: Checkpoint
+    counts: Counts
+    problems: list[tuple[RowProblem, str]]
 
 
 _ADVANCE: Final = """
@@ -67,56 +93,42 @@ def note_step(connection: Connection, checkpoint: Checkpoint, lane: int, first: 
         connection.execute(_STEP, (checkpoint.import_id, checkpoint.step, lane, first, last))
 
 
-def write(
-    connection: Connection,
-    placement: Placement,
-    checkpoint: Checkpoint,
-    counts: Counts,
-    problems: Sequence[tuple[RowProblem, str]],
-    reactions: Sequence[Reaction],
-) -> str:
+def write(connection: Connection, parcel: Parcel, react: Callable[[Connection, int], None] | None = None) -> str:
     """Write one batch; returns what someone wants of us. Raises `Outdated` (plan again) and `TakenOver`.
 
-    Locks in the house's order (identity/store.py); the import's own row comes right after the lane.
+    Locks in the house's order (identity/store.py); the import's own row comes right after the lane. `react` is called
+    last, with the connection and the lane.
     """
+    checkpoint = parcel.checkpoint
     with connection.transaction():
         lane, now = lane_of_step(checkpoint.step), now_micros()
         position = inbox.claim_lane(connection, lane, wait=True)[lane]
-        wanted = advance(connection, checkpoint, counts)
-        _insist_that_all_are_let_in(connection, placement)
-        identity_bulk.write(connection, placement.identity)
-        identity_bulk.hold(connection, placement.homes)
-        profile_bulk.copy_new(connection, placement.new_states)
-        profile_bulk.write_over(connection, placement.states)
-        placement.words.write(connection)
-        if placement.history:
-            last = history.append_packed(connection, placement.history, lane=lane, position=position, now=now)
+        wanted = advance(connection, checkpoint, parcel.counts)
+        _insist_that_all_are_let_in(connection, parcel)
+        identity_bulk.write(connection, parcel.identity)
+        identity_bulk.hold(connection, parcel.homes)
+        profile_bulk.copy_new(connection, parcel.new_states)
+        profile_bulk.write_over(connection, parcel.states)
+        parcel.words.write(connection)
+        if parcel.history:
+            last = history.append_packed(connection, parcel.history, lane=lane, position=position, now=now)
             note_step(connection, checkpoint, lane, position + 1, last)
-        placement.tally.write(connection, lane=lane, now=now)
-        store.add_problems(connection, checkpoint.import_id, problems, dry=False)
-        _react(connection, placement, reactions, lane)
+        leave_tally(connection, parcel.tally, lane=lane)
+        store.add_problems(connection, checkpoint.import_id, parcel.problems, dry=False)
+        if react is not None:
+            react(connection, lane)
     return wanted
 
 
-def _insist_that_all_are_let_in(connection: Connection, placement: Placement) -> None:
+def _insist_that_all_are_let_in(connection: Connection, parcel: Parcel) -> None:
     """Nobody who was erased and kept out since the rows were read slips in: an erasure holds every lane, we hold one.
 
     Raises `Outdated`: the rows are read again, and refused.
     """
-    for workspace_id in {address[0] for address in placement.addresses}:
-        carried = ((kind, value) for workspace, kind, value in placement.addresses if workspace == workspace_id)
-        if suppressed_among(connection, workspace_id, carried):
-            raise Outdated
-
-
-def _react(connection: Connection, placement: Placement, reactions: Sequence[Reaction], lane: int) -> None:
-    wanting = [reaction for reaction in reactions if wants(reaction, "identify")]
-    if not wanting or not placement.events:
+    workspace = parcel.workspace_id
+    if not workspaces_that_keep_out(connection, [workspace]):
         return
-    happened = []
-    for event, profile in placement.events:
-        event.lane = lane
-        event.message.context = event.context
-        happened.append(Happened(event, profile, placement.identity.plan.root_of(profile)))
-    for reaction in wanting:
-        reaction.react(connection, happened)
+    if parcel.carried is None:
+        raise Outdated
+    if suppressed_among(connection, workspace, ((kind, value) for _, kind, value in parcel.carried)):
+        raise Outdated

@@ -14,7 +14,7 @@ import structlog
 from tessera.events import partitions
 from tessera.events.followers import Follower, advance, register
 from tessera.events.lanes import LANES
-from tessera.foundation.database import connect
+from tessera.foundation.database import connect, plan_once
 from tessera.intake import chores, pipeline
 from tessera.intake.context import load_context, refresh
 from tessera.intake.one_by_one import OneByOne, is_away, is_passing
@@ -51,7 +51,7 @@ def run(
         began = time.monotonic()
         try:
             with connect(autocommit=True, application="tessera worker") as connection:
-                prepare(connection)
+                plan_once(connection)
                 partitions.ensure(connection, now=datetime.now(UTC))
                 worker = Worker(connection, load_context(connection, reactions), followers)
                 log.info("working")
@@ -74,14 +74,6 @@ def calm_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.disable()
-
-
-def prepare(connection: Connection) -> None:
-    """A worker's statements are short and alike: plan them once, never in parallel, never compiled."""
-    connection.prepare_threshold = 3
-    connection.execute("SET jit = off")
-    connection.execute("SET max_parallel_workers_per_gather = 0")
-    connection.execute("SET plan_cache_mode = force_generic_plan")
 
 
 class Worker:

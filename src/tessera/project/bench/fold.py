@@ -12,10 +12,10 @@ import msgspec
 import psutil
 import psycopg
 
-from tessera.foundation.database import connect
+from tessera.foundation.database import connect, plan_once
 from tessera.foundation.logs import set_up_logs
 from tessera.intake.context import load_context
-from tessera.intake.worker import Worker, calm_the_collector, prepare
+from tessera.intake.worker import Worker, calm_the_collector
 
 
 class Drained(msgspec.Struct):
@@ -61,7 +61,7 @@ def main() -> None:
     set_up_logs("worker")
     calm_the_collector()
     with connect(autocommit=True, application="tessera worker") as connection:
-        prepare(connection)
+        plan_once(connection)
         worker = Worker(connection, load_context(connection))
         for _ in sys.stdin:
             sys.stdout.write(msgspec.json.encode(drain(worker, connection)).decode() + "\n")

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from tessera.events import inbox, partitions
 from tessera.foundation.clock import DAY, now_micros, to_datetime, to_micros
-from tessera.foundation.database import connect
+from tessera.foundation.database import connect, plan_once
 from tessera.foundation.errors import TesseraError
 from tessera.identity import queries as identity
 from tessera.intake import chores, worker
@@ -134,7 +134,7 @@ def _send(connection: Connection, calls: Sequence[Call], *, workspace_id: int, s
 
 def _settle(connection: Connection, *, total: int, progress: Progress | None) -> None:
     """Do a worker's work until nothing waits, or somebody else has held what waits for too long."""
-    worker.prepare(connection)
+    plan_once(connection)
     helper = worker.Worker(connection, load_context(connection))
     done, patience = 0, time.monotonic() + PATIENCE
     with _no_collector():
