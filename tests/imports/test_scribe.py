@@ -52,7 +52,8 @@ def kept_of(live: Connection, who: str) -> list[Any]:
         "SELECT substr(i.value, 2) AS mine, s.state -> 'attributes' -> 'plan' ->> 2, s.version,"
         "       array_agg(DISTINCT w.token ORDER BY w.token), array_agg(DISTINCT h.body -> 'traits' ->> 'plan')"
         "  FROM identity_identifier i JOIN profiles_state s USING (profile_id) JOIN profiles_search w"
-        "  USING (profile_id) JOIN events_history h USING (profile_id) WHERE i.value LIKE %s GROUP BY 1, 2, 3 ORDER BY 1",
+        "  USING (profile_id) JOIN events_history h USING (profile_id) WHERE i.value LIKE %s"
+        " GROUP BY 1, 2, 3 ORDER BY 1",
         (f"{who}%",),
     )
     return found.fetchall()
