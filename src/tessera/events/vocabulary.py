@@ -35,6 +35,8 @@ IMPORT_UNDONE: Final = "Import Undone"
 STATUS_CHANGED: Final = "Status Changed"
 TEST_SUBSCRIBER_CHANGED: Final = "Test Subscriber Changed"
 AVATAR_CHANGED: Final = "Avatar Changed"
+SEGMENT_ENTERED: Final = "Segment Entered"
+SEGMENT_LEFT: Final = "Segment Left"
 HOUSE_NAMES: Final = (
     PROFILES_MERGED,
     PROFILES_SPLIT,
@@ -43,6 +45,8 @@ HOUSE_NAMES: Final = (
     STATUS_CHANGED,
     TEST_SUBSCRIBER_CHANGED,
     AVATAR_CHANGED,
+    SEGMENT_ENTERED,
+    SEGMENT_LEFT,
 )
 """What the house itself records: no client can send these as such, however it names its own events."""
 

@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "tessera.duplicates",
     "tessera.imports",
     "tessera.exports",
+    "tessera.audience",
     "tessera.console",
 ]
 

@@ -41,4 +41,7 @@ class Engine(Protocol):
     def transaction(self) -> AbstractContextManager[None]:
         """All of it or nothing, where the engine can; others say in their file what holds instead."""
 
+    def another(self) -> "Engine":
+        """The same warehouse for another thread, which only reads."""
+
     def close(self) -> None: ...

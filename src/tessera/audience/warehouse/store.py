@@ -6,6 +6,7 @@
 | `events` | something somebody did, by the profile it was recorded for |
 | `moved` | a profile that another stands for |
 | `devices`, `sessions`, `identifiers` | of a person |
+| `members` | that a profile was made a member of a static segment |
 | `columns` | a leaf that was seen, and its column |
 """
 
@@ -14,6 +15,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import ibis
+import ibis.expr.types as ir
 import msgspec
 
 from tessera.audience.leaves import Path, Type
@@ -28,6 +30,7 @@ LAST_POSITION: Final = 2**62
 _OF_PEOPLE: Final = ("people", "devices", "sessions", "identifiers")
 _COLUMNS: Final = ibis.schema({"letter": "string", "path": "string", "kind": "string", "name": "string"})
 _MOVED: Final = ibis.schema({"profile_id": "uuid", PERSON: "uuid"})
+_MEMBERS: Final = ibis.schema({"profile_id": "uuid", "segment_id": "uuid"})
 
 
 class Warehouse:
@@ -38,6 +41,7 @@ class Warehouse:
         self._prefix = f"w{workspace_id}_"
         engine.ensure(self._name("columns"), _COLUMNS)
         engine.ensure(self._name("moved"), _MOVED)
+        engine.ensure(self._name("members"), _MEMBERS)
         self.attributes, self.properties = self._columns("a"), self._columns("p")
         self._known = {"a": len(self.attributes.by_leaf), "p": len(self.properties.by_leaf)}
         self._ensure()
@@ -84,6 +88,13 @@ class Warehouse:
             self._engine.remove(self._name(table), PERSON, profiles)
         self._engine.remove(self._name("events"), "profile_id", profiles)
         self._engine.remove(self._name("moved"), "profile_id", profiles)
+        self._engine.remove(self._name("members"), "profile_id", profiles)
+
+    def put_members(self, segment_id: UUID, profiles: Collection[UUID]) -> None:
+        """These profiles, and no others, are members of the static segment."""
+        self._engine.remove(self._name("members"), "segment_id", [segment_id])
+        rows = [{"profile_id": profile, "segment_id": segment_id} for profile in profiles]
+        self._engine.append(self._name("members"), arrow_of(rows, _MEMBERS))
 
     def take_back(self, lane: int, first: int, last: int) -> None:
         """Remove the events of these places in history."""
@@ -126,9 +137,16 @@ class Warehouse:
             devices=self._table("devices", known["devices"]),
             sessions=self._table("sessions", known["sessions"]),
             identifiers=self._table("identifiers", known["identifiers"]),
-            attributes=self.attributes.by_leaf,
-            properties=self.properties.by_leaf,
+            attributes=dict(self.attributes.by_leaf),
+            properties=dict(self.properties.by_leaf),
         )
+
+    def members(self, segment_id: UUID) -> ir.Table:
+        """Who is in a static segment, by `person_id`."""
+        members, moved = self._table("members", _MEMBERS), self._table("moved", _MOVED)
+        mine = members.filter(members["segment_id"] == segment_id)
+        joined = mine.left_join(moved, "profile_id")
+        return joined.select(ibis.coalesce(moved[PERSON], mine["profile_id"]).name(PERSON))
 
 
 def _with_profile(schema: ibis.Schema) -> ibis.Schema:

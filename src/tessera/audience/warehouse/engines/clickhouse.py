@@ -34,6 +34,7 @@ class ClickHouseEngine:
     atomic = False
 
     def __init__(self, url: str) -> None:
+        self._url = url
         self._client = clickhouse_connect.get_client(dsn=url, settings=_SETTINGS, compress=False)
 
     def ensure(self, table: str, schema: ibis.Schema) -> None:
@@ -74,6 +75,9 @@ class ClickHouseEngine:
     def transaction(self) -> Iterator[None]:
         """There is none."""
         yield
+
+    def another(self) -> "ClickHouseEngine":
+        return ClickHouseEngine(self._url)
 
     def close(self) -> None:
         self._client.close()

@@ -81,6 +81,11 @@ class DuckEngine:
             raise
         self._connection.execute("COMMIT")
 
+    def another(self) -> "DuckEngine":
+        other = object.__new__(DuckEngine)
+        other._connection = self._connection.cursor()
+        return other
+
     def close(self) -> None:
         self._connection.close()
 

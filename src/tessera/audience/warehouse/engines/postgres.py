@@ -28,6 +28,7 @@ class PostgresEngine:
     atomic = True
 
     def __init__(self, address: str, *, schema: str = "tessera_warehouse") -> None:
+        self._address, self._schema = address, schema
         self._connection: psycopg.Connection[Any] = psycopg.connect(address, autocommit=True)
         name = sql.Identifier(schema)
         self._connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(name))
@@ -83,6 +84,9 @@ class PostgresEngine:
     def transaction(self) -> Iterator[None]:
         with self._connection.transaction():
             yield
+
+    def another(self) -> "PostgresEngine":
+        return PostgresEngine(self._address, schema=self._schema)
 
     def close(self) -> None:
         self._connection.close()

@@ -1,0 +1,125 @@
+"""Who enters and who leaves: members and the record of it in history, in one transaction, exactly once.
+
+A member row stays with the profile it was made for. Whoever that profile stands with now is in: so a merge brings
+nobody in and throws nobody out, and a split parts what it joined.
+"""
+
+import random
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+from msgspec import Struct
+
+from tessera.audience.segments.records import Segment
+from tessera.events import history, inbox
+from tessera.events.history import SystemRecord
+from tessera.events.lanes import LANES
+from tessera.events.vocabulary import SEGMENT_ENTERED, SEGMENT_LEFT
+from tessera.foundation.arrays import uuids
+from tessera.foundation.clock import now_micros, to_micros
+from tessera.foundation.ids import uuid7s
+
+Connection = psycopg.Connection[Any]
+
+_ENTER: Final = """
+INSERT INTO audience_member (segment_id, profile_id, entered_at)
+SELECT %(segment)s, wanted.id, %(now)s FROM unnest(%(ids)b::uuid[]) AS wanted (id)
+ WHERE NOT EXISTS (SELECT FROM audience_member m JOIN identity_profile p ON p.id = m.profile_id
+                    WHERE m.segment_id = %(segment)s AND p.root_id = wanted.id)
+ON CONFLICT DO NOTHING
+RETURNING profile_id
+"""
+_LEAVE_ALL_BUT: Final = """
+DELETE FROM audience_member m USING identity_profile p
+ WHERE m.segment_id = %(segment)s AND p.id = m.profile_id
+   AND p.root_id NOT IN (SELECT unnest(%(ids)b::uuid[]))
+RETURNING p.root_id
+"""
+_LEAVE: Final = """
+DELETE FROM audience_member m USING identity_profile p
+ WHERE m.segment_id = %(segment)s AND p.id = m.profile_id AND p.root_id = ANY(%(ids)b::uuid[])
+RETURNING p.root_id
+"""
+_COUNT: Final = """
+SELECT count(DISTINCT p.root_id) FROM audience_member m JOIN identity_profile p ON p.id = m.profile_id
+ WHERE m.segment_id = %s
+"""
+_GONE: Final = """
+DELETE FROM audience_member m WHERE m.segment_id = %s
+   AND NOT EXISTS (SELECT FROM identity_profile p WHERE p.id = m.profile_id)
+"""
+
+
+class Moved(Struct, frozen=True):
+    """People who came in and people who went out."""
+
+    entered: tuple[UUID, ...] = ()
+    left: tuple[UUID, ...] = ()
+
+
+def become(connection: Connection, segment: Segment, people: Collection[UUID], *, now: datetime) -> Moved:
+    """These people (roots), and nobody else, are the segment. The caller holds its row (`store.read(lock)`)."""
+    lane = _Lane(connection)
+    connection.execute(_GONE, (segment.id,))
+    asked = {"segment": segment.id, "ids": uuids(people), "now": now}
+    left = {row[0] for row in connection.execute(_LEAVE_ALL_BUT, asked)}
+    entered = [row[0] for row in connection.execute(_ENTER, asked)]
+    return lane.record(segment, entered, left, now)
+
+
+def change(
+    connection: Connection, segment: Segment, *, inside: Collection[UUID], outside: Collection[UUID], now: datetime
+) -> Moved:
+    """Of these people (roots), some are in and the others are not; of everybody else nothing is said.
+
+    The caller holds the segment's row.
+    """
+    lane = _Lane(connection)
+    asked = {"segment": segment.id, "now": now}
+    left: set[UUID] = set()
+    if outside:
+        left = {row[0] for row in connection.execute(_LEAVE, {**asked, "ids": uuids(outside)})}
+    entered: list[UUID] = []
+    if inside:
+        entered = [row[0] for row in connection.execute(_ENTER, {**asked, "ids": uuids(inside)})]
+    return lane.record(segment, entered, left, now)
+
+
+def count(connection: Connection, segment_id: UUID) -> int:
+    """People in a segment whose members are stored."""
+    row = connection.execute(_COUNT, (segment_id,)).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def forget_people(connection: Connection, profiles: Collection[UUID]) -> int:
+    """Take erased people out of every segment, without a word in anybody's history; returns how many rows went."""
+    cursor = connection.execute("DELETE FROM audience_member WHERE profile_id = ANY(%b::uuid[])", (uuids(profiles),))
+    return cursor.rowcount
+
+
+class _Lane:
+    """The lane that what happens is recorded in, held from before anything is changed: as everybody else does it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.number = random.randrange(LANES)  # noqa: S311 -- any will do
+        self._position = inbox.claim_lane(connection, self.number, wait=True)[self.number]
+
+    def record(self, segment: Segment, entered: Collection[UUID], left: Collection[UUID], now: datetime) -> Moved:
+        """Write down who left and who entered, in one lane: it is held until the transaction ends anyway."""
+        rows = [(SEGMENT_LEFT, person) for person in sorted(left)] + [(SEGMENT_ENTERED, person) for person in entered]
+        body = {"segment_id": str(segment.id), "segment": segment.name, "kind": segment.kind}
+        at = to_micros(now)
+        packed = [
+            history.packed(SystemRecord(self.number, event_id, segment.workspace_id, person, name, at, body))
+            for (name, person), event_id in zip(rows, uuid7s(len(rows)), strict=False)
+        ]
+        if packed:
+            history.append_packed(
+                self._connection, packed, lane=self.number, position=self._position, now=now_micros()
+            )
+        return Moved(tuple(entered), tuple(sorted(left)))
