@@ -10,11 +10,13 @@ from factories.conditions import (
     conditions,
     every_comparison,
     every_count,
+    moments_near,
+    partly,
     someone,
     warehouse_of,
     worlds,
 )
-from tessera.audience.conditions.condition import Condition
+from tessera.audience.conditions.condition import CLOCK, Condition
 from tessera.audience.conditions.known import Attribute
 from tessera.audience.conditions.registry import from_json, to_json
 from tessera.audience.person import Person
@@ -82,3 +84,38 @@ def test_both_readings_give_the_same_people(engine: Engine) -> None:
 def test_both_forms_are_read_back_as_they_were(condition: Condition) -> None:
     assert from_json(to_json(condition)) == condition
     assert from_text(to_text(condition)) == condition
+
+
+@settings(max_examples=500, suppress_health_check=list(HealthCheck))
+@given(people=worlds(), condition=conditions, later=moments_near)
+def test_nothing_changes_the_answer_but_what_a_condition_reads(
+    people: list[Person], condition: Condition, later: int
+) -> None:
+    """Of the one what it reads, of the other all the rest: the answer is that of the one, at any time if no clock."""
+    one, other, *_ = people
+    read = condition.reads()
+
+    mixed = partly(one, other, read)
+
+    now = NOW if CLOCK in read else later
+    assert condition.holds_for(mixed, now) == condition.holds_for(one, NOW)
+
+
+def test_what_conditions_read() -> None:
+    asked = from_text(
+        'address.city = "Lugo" and country = "ES" and @last_seen_at in last 7 days and did("Seen") > 2 '
+        'or sessions() before 2026-01-01 or device(push = true) or not identifier("email") is set'
+    )
+
+    assert asked.reads() == {
+        ("attribute", "address"),
+        ("attribute", "country"),
+        ("device", ""),
+        ("fact", "last_seen_at"),
+        ("event", "Seen"),
+        ("session", ""),
+        ("identifier", "email"),
+        ("clock", ""),
+    }
+    assert ("clock", "") not in from_text('last("Seen") before 2026-01-01 and tags has "x"').reads()
+    assert ("clock", "") in from_text('average("Seen", total, at in next 3 days) > 1').reads()

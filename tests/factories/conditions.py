@@ -30,7 +30,7 @@ from tessera.audience.conditions.comparisons import (
     OneOf,
     StartsWith,
 )
-from tessera.audience.conditions.condition import Condition
+from tessera.audience.conditions.condition import Condition, Reads
 from tessera.audience.conditions.doings import Did, Extreme, Sessions, Times, Total
 from tessera.audience.conditions.groups import All, AnyOf, Not
 from tessera.audience.conditions.known import Attribute, Fact, HasDevice, Identifier
@@ -265,6 +265,31 @@ def _person(draw: st.DrawFn, number: int) -> Person:
         sessions=draw(sessions),
         did=lambda name: doings.get(name, []),
         segments=lambda segment_id: segment_id in member_of,
+    )
+
+
+def partly(one: Person, other: Person, read: Reads) -> Person:
+    """A person with what is `read` of the one, and all the rest of the other."""
+
+    def whose(*word: str) -> Person:
+        return one if word in read else other
+
+    names = {path[0] for path, _ in (*one.attributes, *other.attributes)}
+    kinds = {*one.identifiers, *other.identifiers}
+    return Person(
+        person_id=other.person_id,
+        attributes={
+            key: leaf
+            for name in names
+            for key, leaf in whose("attribute", name).attributes.items()
+            if key[0][0] == name
+        },
+        facts={name: facts[name] for name in FACTS if name in (facts := whose("fact", name).facts)},
+        devices=whose("device", "").devices,
+        identifiers={kind: held[kind] for kind in kinds if kind in (held := whose("identifier", kind).identifiers)},
+        sessions=whose("session", "").sessions,
+        did=lambda name: whose("event", name).did(name),
+        segments=lambda segment_id: whose("segment", str(segment_id)).segments(segment_id),
     )
 
 

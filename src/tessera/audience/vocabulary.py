@@ -28,6 +28,9 @@ FACTS: Final[dict[str, Type]] = {
     "utm.last.at": "time",
 }
 
+IMPLIED: Final = frozenset({"language", "country", "time_zone"})
+"""Attributes that are taken from what came with their events, where nobody said otherwise (`person.attributes_of`)."""
+
 DEVICE: Final[dict[str, Type]] = {
     **dict.fromkeys(
         (

@@ -33,9 +33,13 @@ Boolean: TypeAlias = ir.BooleanValue
 
 
 class Comparison(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="op"):
-    """`types` are those it looks at. `passes` is given leaves, `column_passes` columns; neither sees a missing one."""
+    """`types` are those it looks at. `passes` is given leaves, `column_passes` columns; neither sees a missing one.
+
+    `moves` is true where the answer for the same value changes as time passes.
+    """
 
     types: ClassVar[tuple[Type, ...]] = ()
+    moves: ClassVar[bool] = False
 
     def holds(self, values: Values, now: Micros) -> bool:
         return any(self.passes(kind, values[kind], now) for kind in self.looks_at() if kind in values)
@@ -291,6 +295,7 @@ class InLast(_Time, frozen=True, kw_only=True, tag="in_last"):
     """From 00:00 UTC so many days ago until now: today is day 0 (reference semantics §1.5, X in Y)."""
 
     days: Days
+    moves: ClassVar[bool] = True
 
     def span(self, now: Micros) -> tuple[Micros | None, Micros | None]:
         return window(self.days, now)
@@ -300,6 +305,7 @@ class InNext(_Time, frozen=True, kw_only=True, tag="in_next"):
     """From now until the end of the day so many days ahead, in UTC."""
 
     days: Days
+    moves: ClassVar[bool] = True
 
     def span(self, now: Micros) -> tuple[Micros | None, Micros | None]:
         return now, (now // DAY + self.days + 1) * DAY
@@ -328,6 +334,7 @@ class Anniversary(Comparison, frozen=True, kw_only=True, tag="anniversary"):
 
     days: Annotated[int, Meta(ge=0, le=365)]
     types: ClassVar[tuple[Type, ...]] = ("time",)
+    moves: ClassVar[bool] = True
 
     def passes(self, kind: Type, value: Leaf, now: Micros) -> bool:
         at = to_datetime(int(value))  # type: ignore[arg-type]

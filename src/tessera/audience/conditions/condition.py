@@ -1,6 +1,6 @@
 """What every condition is: one class with two readings, for one person and for everyone."""
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import ibis
 import ibis.expr.types as ir
@@ -9,6 +9,23 @@ from msgspec import Struct
 from tessera.audience.person import Person
 from tessera.audience.world import PERSON, World
 from tessera.foundation.clock import Micros
+
+Reads: TypeAlias = frozenset[tuple[str, str]]
+"""What the answer for a person depends on, so that what is kept fresh is asked again when that changes, and only then.
+
+| word | with | changes when |
+|---|---|---|
+| `event` | its name | they do something of this name, or it is taken back |
+| `attribute` | the first part of its path | the attribute is set or removed |
+| `fact` | its name (`vocabulary.FACTS`) | what is known of everybody changes |
+| `identifier` | its kind | they get or lose an identifier of this kind |
+| `device` | "" | a device is new, or described anew; what an event implies of `vocabulary.IMPLIED` |
+| `session` | "" | a session begins, or goes on |
+| `segment` | its id as text | they enter or leave that segment, for which its own reasons count |
+| `clock` | "" | time passes: the days of a window move on |
+"""
+CLOCK: Final = ("clock", "")
+DEVICE_READ: Final = ("device", "")
 
 
 class Condition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="is"):
@@ -19,6 +36,10 @@ class Condition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, t
     """
 
     def holds_for(self, person: Person, now: Micros) -> bool:
+        raise NotImplementedError
+
+    def reads(self) -> Reads:
+        """Nothing else can change the answer for a person (a property test says so)."""
         raise NotImplementedError
 
     def predicate(self, people: ir.Table, world: World, now: Micros) -> ir.BooleanValue | None:

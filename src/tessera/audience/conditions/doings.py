@@ -11,6 +11,7 @@ from tessera.audience.conditions.comparisons import (
     AtLeast,
     AtMost,
     Before,
+    Comparison,
     During,
     Equals,
     InLast,
@@ -18,7 +19,7 @@ from tessera.audience.conditions.comparisons import (
     Less,
     More,
 )
-from tessera.audience.conditions.condition import Condition, Found, conjunction
+from tessera.audience.conditions.condition import CLOCK, Condition, Found, Reads, conjunction
 from tessera.audience.leaves import ELEMENTS, Path
 from tessera.audience.person import Happening, Person, at_path
 from tessera.audience.world import PERSON, World, columns_at
@@ -60,6 +61,10 @@ class _Doing(Condition, frozen=True, kw_only=True):
             return False
         return all(ask.holds(at_path(happening.properties, ask.path), now) for ask in self.where)
 
+    def reads(self) -> Reads:
+        tests = [ask.test for ask in self.where]
+        return frozenset({("event", self.event)}) | _moving(self.when, *tests)
+
     def rows(self, world: World, now: Micros) -> ir.Table:
         found = world.events
         asked: list[Any] = [found["name"] == self.event]
@@ -67,6 +72,10 @@ class _Doing(Condition, frozen=True, kw_only=True):
             asked.append(self.when.column_holds({"time": found["at"]}, now))
         asked += [ask.column_holds(columns_at(found, world.properties, ask.path), now) for ask in self.where]
         return found.filter(conjunction(asked))
+
+
+def _moving(*tests: Comparison | None) -> Reads:
+    return frozenset({CLOCK} if any(test is not None and test.moves for test in tests) else ())
 
 
 class Did(_Doing, frozen=True, kw_only=True, tag="did"):
@@ -117,6 +126,9 @@ class Extreme(_Doing, frozen=True, kw_only=True, tag="first_or_last"):
         if not found:
             return False
         return self.test.holds({"time": min(found) if self.which == "first" else max(found)}, now)
+
+    def reads(self) -> Reads:
+        return super().reads() | _moving(self.test)
 
     def found(self, world: World, now: Micros) -> Found:
         rows = self.rows(world, now)
@@ -186,6 +198,9 @@ class Sessions(Condition, frozen=True, kw_only=True, tag="sessions"):
     def holds_for(self, person: Person, now: Micros) -> bool:
         began = [first for first, _ in person.sessions]
         return self.times.hold(sum(self.when is None or self.when.holds({"time": at}, now) for at in began))
+
+    def reads(self) -> Reads:
+        return frozenset({("session", "")}) | _moving(self.when)
 
     def found(self, world: World, now: Micros) -> Found:
         rows = world.sessions

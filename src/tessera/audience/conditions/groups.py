@@ -1,12 +1,13 @@
 """And, or, not, to any depth."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import ibis
 import ibis.expr.types as ir
 from msgspec import Meta
 
-from tessera.audience.conditions.condition import Condition, Found, conjunction
+from tessera.audience.conditions.condition import Condition, Found, Reads, conjunction
 from tessera.audience.person import Person
 from tessera.audience.world import PERSON, World
 from tessera.foundation.clock import Micros
@@ -18,6 +19,10 @@ else:
     """The union of all kinds, set by the registry, which knows them."""
 
 
+def _reads_of(parts: Sequence[Condition]) -> Reads:
+    return frozenset().union(*(part.reads() for part in parts))
+
+
 class All(Condition, frozen=True, kw_only=True, tag="and"):
     """Everyone, where there is no part."""
 
@@ -25,6 +30,9 @@ class All(Condition, frozen=True, kw_only=True, tag="and"):
 
     def holds_for(self, person: Person, now: Micros) -> bool:
         return all(part.holds_for(person, now) for part in self.of)
+
+    def reads(self) -> Reads:
+        return _reads_of(self.of)
 
     def predicate(self, people: ir.Table, world: World, now: Micros) -> ir.BooleanValue | None:
         found = [part.predicate(people, world, now) for part in self.of]
@@ -51,6 +59,9 @@ class AnyOf(Condition, frozen=True, kw_only=True, tag="or"):
 
     def holds_for(self, person: Person, now: Micros) -> bool:
         return any(part.holds_for(person, now) for part in self.of)
+
+    def reads(self) -> Reads:
+        return _reads_of(self.of)
 
     def predicate(self, people: ir.Table, world: World, now: Micros) -> ir.BooleanValue | None:
         found = [part.predicate(people, world, now) for part in self.of]
@@ -83,6 +94,9 @@ class Not(Condition, frozen=True, kw_only=True, tag="not"):
 
     def holds_for(self, person: Person, now: Micros) -> bool:
         return not self.of.holds_for(person, now)
+
+    def reads(self) -> Reads:
+        return self.of.reads()
 
     def predicate(self, people: ir.Table, world: World, now: Micros) -> ir.BooleanValue | None:
         found = self.of.predicate(people, world, now)

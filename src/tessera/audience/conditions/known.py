@@ -1,17 +1,23 @@
 """What is known of the person: attributes, facts, identifiers, devices."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import ibis.expr.types as ir
 from msgspec import Meta
 
-from tessera.audience.conditions.comparisons import AnyComparison, Ask
-from tessera.audience.conditions.condition import Condition, Found, conjunction
+from tessera.audience.conditions.comparisons import AnyComparison, Ask, Comparison
+from tessera.audience.conditions.condition import CLOCK, DEVICE_READ, Condition, Found, Reads, conjunction
 from tessera.audience.leaves import Leaf, Path, Type
 from tessera.audience.person import Person, at_path
-from tessera.audience.vocabulary import DEVICE, FACTS
+from tessera.audience.vocabulary import DEVICE, FACTS, IMPLIED
 from tessera.audience.world import World, columns_at, fact_column
 from tessera.foundation.clock import Micros
+
+
+def _read(*read: tuple[str, str], tests: Iterable[Comparison]) -> Reads:
+    """These, and the clock where one of the tests moves with time."""
+    return frozenset((*read, CLOCK) if any(test.moves for test in tests) else read)
 
 
 class Attribute(Condition, frozen=True, kw_only=True, tag="attribute"):
@@ -22,6 +28,10 @@ class Attribute(Condition, frozen=True, kw_only=True, tag="attribute"):
 
     def holds_for(self, person: Person, now: Micros) -> bool:
         return self.test.holds(person.values(self.path), now)
+
+    def reads(self) -> Reads:
+        implied = (DEVICE_READ,) if self.path[0] in IMPLIED else ()
+        return _read(("attribute", self.path[0]), *implied, tests=(self.test,))
 
     def predicate(self, people: ir.Table, world: World, now: Micros) -> ir.BooleanValue | None:
         return self.test.column_holds(columns_at(people, world.attributes, self.path), now)
@@ -42,6 +52,9 @@ class Fact(Condition, frozen=True, kw_only=True, tag="fact"):
         values: dict[Type, Leaf] = {} if leaf is None else {FACTS[self.name]: leaf}
         return self.test.holds(values, now)
 
+    def reads(self) -> Reads:
+        return _read(("fact", self.name), tests=(self.test,))
+
     def predicate(self, people: ir.Table, world: World, now: Micros) -> ir.BooleanValue | None:
         return self.test.column_holds({FACTS[self.name]: people[fact_column(self.name)]}, now)
 
@@ -54,6 +67,9 @@ class Identifier(Condition, frozen=True, kw_only=True, tag="identifier"):
 
     def holds_for(self, person: Person, now: Micros) -> bool:
         return any(self.test.holds({"text": value}, now) for value in person.identifiers.get(self.kind, ()))
+
+    def reads(self) -> Reads:
+        return _read(("identifier", self.kind), tests=(self.test,))
 
     def found(self, world: World, now: Micros) -> Found:
         held = world.identifiers
@@ -73,6 +89,9 @@ class HasDevice(Condition, frozen=True, kw_only=True, tag="device"):
 
     def holds_for(self, person: Person, now: Micros) -> bool:
         return any(all(ask.holds(at_path(device, ask.path), now) for ask in self.where) for device in person.devices)
+
+    def reads(self) -> Reads:
+        return _read(DEVICE_READ, tests=(ask.test for ask in self.where))
 
     def found(self, world: World, now: Micros) -> Found:
         held = world.devices
