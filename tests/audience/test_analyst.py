@@ -42,7 +42,7 @@ def analyst(live: Connection, engine: Engine) -> Analyst:
 
 
 def follow(analyst: Analyst, most: int = 7) -> None:
-    while analyst.step(most):
+    while analyst.step(most).rows:
         pass
 
 

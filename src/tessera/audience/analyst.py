@@ -14,7 +14,9 @@ import msgspec
 import psycopg
 from msgspec import Struct, field
 
+from tessera.audience.changes import Changes
 from tessera.audience.reading import COUNTED, happening_of, people_of
+from tessera.audience.segments import membership
 from tessera.audience.warehouse.engine import Engine
 from tessera.audience.warehouse.positions import Positions
 from tessera.audience.warehouse.rows import event_row
@@ -22,13 +24,25 @@ from tessera.audience.warehouse.store import Warehouse
 from tessera.events import history
 from tessera.events.event import SYSTEM
 from tessera.events.history import Recorded
-from tessera.events.vocabulary import IMPORT_UNDONE, PERSON_ERASED, PROFILES_MERGED, PROFILES_SPLIT
+from tessera.events.vocabulary import (
+    IMPORT_UNDONE,
+    PERSON_ERASED,
+    PROFILES_MERGED,
+    PROFILES_SPLIT,
+    SEGMENT_ENTERED,
+    SEGMENT_LEFT,
+)
 from tessera.identity import queries as identity
 
 Connection = psycopg.Connection[Any]
 MOST: Final = 20_000
 """Rows of history in one step."""
 _LANES: Final = "SELECT lane, position FROM events_lane ORDER BY lane"
+_OLDEST: Final = """
+SELECT extract(epoch FROM now() - min(h.recorded_at)) FROM unnest(%s::smallint[], %s::bigint[]) AS w (lane, position)
+ CROSS JOIN LATERAL (SELECT recorded_at FROM events_history WHERE lane = w.lane AND position > w.position
+                      ORDER BY position LIMIT 1) h
+"""
 
 
 class Work(Struct):
@@ -39,6 +53,16 @@ class Work(Struct):
     erased: set[UUID] = field(default_factory=set)
     undone: list[tuple[int, int, int]] = field(default_factory=list)
     """(lane, first, last) of history that was taken back."""
+    listed: set[UUID] = field(default_factory=set)
+    """Static segments whom somebody entered or left."""
+    changes: Changes = field(default_factory=Changes)
+
+
+class Step(Struct, frozen=True):
+    """What a step did: how many rows of history it took in, and what changed for whom, by workspace."""
+
+    rows: int
+    changes: dict[int, Changes]
 
 
 class Analyst:
@@ -63,11 +87,22 @@ class Analyst:
         rows = self._connection.execute(_LANES).fetchall()
         return sum(position - self._positions.known.get(lane, 0) for lane, position in rows)
 
-    def step(self, most: int = MOST) -> int:
-        """Take in up to `most` rows of history; returns how many there were."""
+    def lag(self) -> float:
+        """Seconds since the oldest row that is not in the warehouse was recorded; 0 where there is none."""
+        known = self._positions.known
+        rows = self._connection.execute(_LANES).fetchall()
+        wanting = [(lane, known.get(lane, 0)) for lane, position in rows if position > known.get(lane, 0)]
+        if not wanting:
+            return 0.0
+        lanes, positions = zip(*wanting, strict=True)
+        row = self._connection.execute(_OLDEST, (list(lanes), list(positions))).fetchone()
+        return float(row[0]) if row and row[0] is not None else 0.0
+
+    def step(self, most: int = MOST) -> Step:
+        """Take in up to `most` rows of history."""
         rows, reached = self._next(most)
         if not reached:
-            return 0
+            return Step(0, {})
         work = _sorted_out(rows)
         with self.engine.transaction():
             try:
@@ -78,7 +113,7 @@ class Analyst:
                 self._warehouses.clear()  # what they learned is rolled back
                 raise
         self._positions.keep(reached)
-        return len(rows)
+        return Step(len(rows), {workspace: each.changes for workspace, each in work.items()})
 
     def _next(self, most: int) -> tuple[list[Recorded], dict[int, int]]:
         """The next rows of each lane that has any, and how far these reach."""
@@ -111,11 +146,16 @@ class Analyst:
         )
         for lane, first, last in work.undone:
             warehouse.take_back(lane, first, last)
-        self._write_people(warehouse, work.touched)
+        roots = self._write_people(warehouse, work.touched)
         if work.erased:
             warehouse.forget(work.erased)
+        for segment_id in work.listed:
+            warehouse.put_members(segment_id, membership.profiles_in(self._connection, segment_id))
+        listed = set().union(*work.changes.segments.values()) - roots.keys()
+        work.changes.stand_for(roots | identity.roots_of(self._connection, list(listed)))
 
-    def _write_people(self, warehouse: Warehouse, touched: set[UUID]) -> None:
+    def _write_people(self, warehouse: Warehouse, touched: set[UUID]) -> dict[UUID, UUID]:
+        """Write the people these profiles are of; returns who stands for each of their profiles."""
         roots = identity.roots_of(self._connection, list(touched))
         moved = {
             member.profile_id: member.root_id
@@ -123,6 +163,7 @@ class Analyst:
         }
         people = people_of(self._connection, sorted(set(moved.values())))
         warehouse.put_people(touched | moved.keys(), people, moved)
+        return moved
 
 
 def _sorted_out(rows: Sequence[Recorded]) -> dict[int, Work]:
@@ -131,6 +172,7 @@ def _sorted_out(rows: Sequence[Recorded]) -> dict[int, Work]:
         mine = work[row.workspace_id]
         if row.kind != SYSTEM:
             mine.touched.add(row.profile_id)
+            mine.changes.note(row)
             if row.kind in COUNTED:
                 mine.events.append(row)
             continue
@@ -141,8 +183,15 @@ def _sorted_out(rows: Sequence[Recorded]) -> dict[int, Work]:
             case name if name == IMPORT_UNDONE:
                 mine.undone.append((said["lane"], said["first_position"], said["last_position"]))
                 mine.touched |= {UUID(profile) for profile in said["profile_ids"]}
+                mine.changes.anything |= mine.touched
             case name if name in (PROFILES_MERGED, PROFILES_SPLIT):
                 mine.touched |= {UUID(said["kept"]), UUID(said["absorbed"])}
+                mine.changes.anything |= {UUID(said["kept"]), UUID(said["absorbed"])}
+            case name if name in (SEGMENT_ENTERED, SEGMENT_LEFT):
+                mine.changes.segments[said["segment_id"]].add(row.profile_id)
+                if said["kind"] == "static":
+                    mine.listed.add(UUID(said["segment_id"]))
             case _:
+                mine.changes.anything.add(row.profile_id)
                 mine.touched.add(row.profile_id)
     return dict(work)

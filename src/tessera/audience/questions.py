@@ -130,19 +130,15 @@ class MakeReport(Question[Raw], frozen=True, kw_only=True, tag="report"):
     answer: ClassVar[Any] = Raw
 
 
-AnyQuestion = (
-    CountPeople | FollowFunnel | CountReach | ListPeople | TakeSample | RefreshNow | FillWith | MakeReport
-)
+AnyQuestion = CountPeople | FollowFunnel | CountReach | ListPeople | TakeSample | RefreshNow | FillWith | MakeReport
 
 
-def ask(
-    connection: Connection, workspace_id: int, question: Question[Answer], *, patience: float = PATIENCE
-) -> Answer:
+def ask(connection: Connection, workspace_id: int, question: Question[Answer], *, patience: float = PATIENCE) -> Answer:
     """Ask, and wait up to `patience` seconds. `connection` autocommits and is in no transaction.
 
     Raises `NoAnalyst`, and `NotAnswered` with the analyst's reason.
     """
-    (answer,) = ask_all(connection, workspace_id, [question], patience=patience)
+    answer: Answer = ask_all(connection, workspace_id, [question], patience=patience)[0]
     return answer
 
 

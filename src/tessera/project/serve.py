@@ -57,6 +57,24 @@ def run_worker() -> None:
     worker.run(stop)
 
 
+def run_analyst() -> None:
+    """The analyst, until SIGTERM or SIGINT; the step in hand is finished first. No Django."""
+    from tessera.audience import service
+    from tessera.audience.warehouse.engines.duck import DuckEngine
+
+    stop = threading.Event()
+
+    def ask_to_stop(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, ask_to_stop)
+    signal.signal(signal.SIGINT, ask_to_stop)
+    set_up_logs("analyst")
+    home = settings().home / "warehouse"
+    home.mkdir(parents=True, exist_ok=True)
+    service.run(stop, lambda: DuckEngine(home / "tessera.duckdb"))
+
+
 def run_jobs() -> None:
     """The keeper of jobs, until SIGTERM or SIGINT; a job in hand is stopped and done again later. No Django."""
     from tessera.jobs.keeper import keep

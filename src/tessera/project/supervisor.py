@@ -1,7 +1,7 @@
 """`tessera up`: starts everything in order, keeps it running, stops it in order.
 
-PostgreSQL, then the migrations, then the first run's settling in, then collect, console, jobs and workers. Each has
-a session and a log of its own. When the supervisor itself is killed, the kernel tells its children to stop; the
+PostgreSQL, then the migrations, then the first run's settling in, then collect, console, jobs, analyst and workers.
+Each has a session and a log of its own. When the supervisor itself is killed, the kernel tells its children to stop; the
 next `up` clears whatever did not.
 """
 
@@ -63,7 +63,7 @@ class _Supervisor:
         self._postgres = None if chosen.database_url else self._child("postgres", self._postgres_plan)
         workers = ["worker"] if chosen.workers == 1 else [f"worker-{n}" for n in range(1, chosen.workers + 1)]
         self._children = [
-            self._child(name, _tessera_plan(name.split("-")[0])) for name in ("collect", "console", "jobs")
+            self._child(name, _tessera_plan(name.split("-")[0])) for name in ("collect", "console", "jobs", "analyst")
         ]
         self._children += [self._child(name, _tessera_plan("worker")) for name in workers]
 

@@ -95,6 +95,12 @@ def count(connection: Connection, segment_id: UUID) -> int:
     return int(row[0])
 
 
+def profiles_in(connection: Connection, segment_id: UUID) -> list[UUID]:
+    """The profiles that were made members, as they were named."""
+    rows = connection.execute("SELECT profile_id FROM audience_member WHERE segment_id = %s", (segment_id,))
+    return [row[0] for row in rows]
+
+
 def forget_people(connection: Connection, profiles: Collection[UUID]) -> int:
     """Take erased people out of every segment, without a word in anybody's history; returns how many rows went."""
     cursor = connection.execute("DELETE FROM audience_member WHERE profile_id = ANY(%b::uuid[])", (uuids(profiles),))
@@ -119,7 +125,5 @@ class _Lane:
             for (name, person), event_id in zip(rows, uuid7s(len(rows)), strict=False)
         ]
         if packed:
-            history.append_packed(
-                self._connection, packed, lane=self.number, position=self._position, now=now_micros()
-            )
+            history.append_packed(self._connection, packed, lane=self.number, position=self._position, now=now_micros())
         return Moved(tuple(entered), tuple(sorted(left)))

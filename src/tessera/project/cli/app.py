@@ -29,7 +29,14 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (processes.up, processes.collect, processes.console, processes.worker, processes.jobs):
+for command in (
+    processes.up,
+    processes.collect,
+    processes.console,
+    processes.worker,
+    processes.jobs,
+    processes.analyst,
+):
     app.command(command.__name__)(command)
 app.command("first-run", hidden=True)(processes.first_run)
 app.command("job", hidden=True)(processes.job)

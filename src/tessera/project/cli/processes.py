@@ -99,6 +99,13 @@ def jobs() -> None:
     run_jobs()
 
 
+def analyst() -> None:
+    """Run the analyst, who keeps the warehouse and answers segments, in the foreground; a second one waits its turn."""
+    from tessera.project.serve import run_analyst
+
+    run_analyst()
+
+
 def job(
     name: Annotated[str, typer.Argument(help="The name of the task.")],
     arguments: Annotated[str, typer.Argument(help="Its arguments as a JSON object.")] = "{}",

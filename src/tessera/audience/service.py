@@ -1,0 +1,165 @@
+"""The analyst's process: one thread follows history, one keeps segments fresh, two answer questions.
+
+Exactly one analyst is at work (a lock in PostgreSQL says who); others that are started wait, and one of them goes on
+when it ends.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import psycopg
+import structlog
+
+from tessera.audience.analyst import Analyst
+from tessera.audience.answering import Answerer
+from tessera.audience.evaluation import Worlds
+from tessera.audience.freshness import Freshness
+from tessera.audience.warehouse.engine import Engine
+from tessera.audience.warehouse.store import Warehouse
+from tessera.foundation.database import connect, may_pass, plan_once
+from tessera.foundation.ids import uuid7
+
+log = structlog.get_logger("analyst")
+Connection = psycopg.Connection[Any]
+_LEADER: Final = 7_316_001
+"""The advisory lock of whoever follows history."""
+ANSWERERS: Final = 2
+NAP: Final = 0.2
+_SAY_EVERY: Final = 1.0
+_WORKSPACES_EVERY: Final = 5.0
+_LONGEST_BACK_OFF: Final = 30.0
+_SAY: Final = """
+INSERT INTO audience_analyst (id, engine, leads, behind, lag_ms, seen_at) VALUES (%s, %s, %s, %s, %s, now())
+ON CONFLICT (id) DO UPDATE SET leads = excluded.leads, behind = excluded.behind, lag_ms = excluded.lag_ms,
+                               seen_at = excluded.seen_at
+"""
+_WORKSPACES: Final = "SELECT id FROM workspaces_workspace ORDER BY id"
+_FORGET: Final = "DELETE FROM audience_analyst WHERE seen_at < now() - interval '1 day'"
+
+
+def run(stop: threading.Event, open_engine: Callable[[], Engine]) -> None:
+    """Until `stop` is set. Where the database goes away, everything is opened anew when it is back."""
+    back_off = 0.5
+    while not stop.is_set():
+        began = time.monotonic()
+        try:
+            _run_once(stop, open_engine)
+        except Exception as error:
+            if time.monotonic() - began > _LONGEST_BACK_OFF:
+                back_off = 0.5
+            if may_pass(error):
+                log.warning("the analyst starts again", error=str(error).strip(), retry_in=back_off)
+            else:
+                log.exception("the analyst failed; starting again", retry_in=back_off)
+            stop.wait(back_off)
+            back_off = min(2 * back_off, _LONGEST_BACK_OFF)
+
+
+def _run_once(stop: threading.Event, open_engine: Callable[[], Engine]) -> None:
+    with connect(autocommit=True, application="tessera analyst") as connection:
+        plan_once(connection)
+        if not _turn_to_lead(connection, stop):
+            return
+        engine = open_engine()
+        try:
+            _Analysis(connection, engine, stop).run()
+        finally:
+            engine.close()
+
+
+def _turn_to_lead(connection: Connection, stop: threading.Event) -> bool:
+    """Wait until nobody else follows; false where we are to stop first."""
+    said = False
+    while not stop.is_set():
+        row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_LEADER,)).fetchone()
+        if row is not None and row[0]:
+            return True
+        if not said:
+            log.info("another analyst follows history; waiting for its end")
+            said = True
+        stop.wait(1.0)
+    return False
+
+
+class _Analysis:
+    """The threads of an analyst that leads, until it is to stop or one of them fails."""
+
+    def __init__(self, connection: Connection, engine: Engine, stop: threading.Event) -> None:
+        self._connection = connection
+        self._engine = engine
+        self._asked_to_stop = stop
+        self._ending = threading.Event()
+        self._worlds = Worlds()
+        self._failed: list[BaseException] = []
+        self._id = uuid7()
+        self._analyst = Analyst(connection, engine)
+        self._shown: dict[int, tuple[int, int]] = {}
+        self._due = {"say": 0.0, "workspaces": 0.0}
+
+    def run(self) -> None:
+        works: list[Callable[[], None]] = [self._answer] * ANSWERERS
+        fresh_connection = connect(autocommit=True, application="tessera analyst")
+        plan_once(fresh_connection)
+        freshness = Freshness(fresh_connection, self._engine.another(), self._worlds)
+        works.append(lambda: freshness.run(self._ending))
+        threads = [threading.Thread(target=self._guarded, args=(work,)) for work in works]
+        with fresh_connection:
+            self._show_workspaces()
+            for thread in threads:
+                thread.start()
+            try:
+                self._follow(freshness)
+            finally:
+                self._ending.set()
+                for thread in threads:
+                    thread.join()
+        if self._failed:
+            raise self._failed[0]
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException as error:
+            self._failed.append(error)
+        finally:
+            self._ending.set()
+
+    def _answer(self) -> None:
+        with connect(autocommit=True, application="tessera analyst") as connection:
+            plan_once(connection)
+            Answerer(connection, self._engine.another(), self._worlds).run(self._ending)
+
+    def _follow(self, freshness: Freshness) -> None:
+        while not self._asked_to_stop.is_set() and not self._ending.is_set():
+            step = self._analyst.step()
+            if time.monotonic() >= self._due["workspaces"]:
+                self._show_workspaces()
+            if step.changes:
+                for workspace_id in step.changes:
+                    self._show(workspace_id, self._analyst.warehouse(workspace_id))
+                freshness.note(step.changes)
+            if time.monotonic() >= self._due["say"]:
+                self._say()
+            if not step.rows:
+                self._ending.wait(NAP)
+
+    def _show_workspaces(self) -> None:
+        for (workspace_id,) in self._connection.execute(_WORKSPACES).fetchall():
+            self._show(workspace_id, self._analyst.warehouse(workspace_id))
+        self._due["workspaces"] = time.monotonic() + _WORKSPACES_EVERY
+
+    def _show(self, workspace_id: int, warehouse: Warehouse) -> None:
+        """Only where columns came: making the tables' expressions takes some milliseconds."""
+        columns = (len(warehouse.attributes.by_leaf), len(warehouse.properties.by_leaf))
+        if self._shown.get(workspace_id) != columns:
+            self._worlds.show(workspace_id, warehouse)
+            self._shown[workspace_id] = columns
+
+    def _say(self) -> None:
+        behind = self._analyst.behind()
+        lag = round(self._analyst.lag() * 1000) if behind else 0
+        self._connection.execute(_SAY, (self._id, type(self._engine).__name__, True, behind, lag))
+        self._connection.execute(_FORGET)
+        self._due["say"] = time.monotonic() + _SAY_EVERY

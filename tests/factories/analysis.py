@@ -1,0 +1,65 @@
+"""The analyst in the test's own process: follows, keeps fresh and answers when it is told to, one after the other."""
+
+import threading
+from typing import Any, TypeVar
+
+import psycopg
+
+from tessera.audience.analyst import Analyst
+from tessera.audience.answering import Answerer
+from tessera.audience.evaluation import Worlds
+from tessera.audience.freshness import Freshness
+from tessera.audience.questions import Question, ask
+from tessera.audience.warehouse.engine import Engine
+from tessera.foundation.database import connect
+
+Answer = TypeVar("Answer")
+Connection = psycopg.Connection[Any]
+
+
+class Analysis:
+    """Its parts, without the threads of `audience/service.py`."""
+
+    def __init__(self, live: Connection, engine: Engine) -> None:
+        self.live = live
+        self.worlds = Worlds()
+        self.analyst = Analyst(live, engine)
+        self.freshness = Freshness(live, engine.another(), self.worlds)
+        self._engine = engine
+
+    def settle(self, *, most: int = 7) -> None:
+        """Until the warehouse has everything and every kept segment is as fresh as it gets."""
+        for _ in range(4):
+            while (step := self.analyst.step(most)).rows:
+                self.freshness.note(step.changes)
+            for workspace_id in self.workspaces():
+                self.worlds.show(workspace_id, self.analyst.warehouse(workspace_id))
+            for _ in range(5):
+                self.freshness._listed_at = 0.0
+                self.freshness._not_before.clear()
+                self.freshness.turn()
+
+    def workspaces(self) -> list[int]:
+        return [row[0] for row in self.live.execute("SELECT id FROM workspaces_workspace ORDER BY id").fetchall()]
+
+    def ask(self, workspace_id: int, question: Question[Answer]) -> Answer:
+        """As a web process asks: from another connection, while this one answers."""
+        said: list[Any] = []
+
+        def wait() -> None:
+            with connect(autocommit=True) as asking:
+                try:
+                    said.append(ask(asking, workspace_id, question, patience=10))
+                except Exception as error:
+                    said.append(error)
+
+        asker = threading.Thread(target=wait)
+        asker.start()
+        answerer = Answerer(self.live, self._engine.another(), self.worlds)
+        while asker.is_alive():
+            if not answerer.answer_next():
+                asker.join(0.005)
+        if isinstance(said[0], Exception):
+            raise said[0]
+        answer: Answer = said[0]
+        return answer
