@@ -185,7 +185,7 @@ from tessera.foundation.database import connect
 with connect(autocommit=True) as connection:
     analyst = Analyst(connection, DuckEngine(Path(sys.argv[1])))
     print("begun", flush=True)
-    while analyst.step(40):
+    while analyst.step(40).rows:
         pass
     print("done", flush=True)
 """

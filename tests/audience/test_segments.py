@@ -13,6 +13,7 @@ from factories.analysis import Analysis
 from factories.people import ingest, message, root
 from tessera.audience import questions
 from tessera.audience.conditions.registry import to_json
+from tessera.audience.explain import NoSuchPerson, explain
 from tessera.audience.freshness import is_due
 from tessera.audience.segments import actions, queries
 from tessera.audience.segments.records import (
@@ -27,6 +28,7 @@ from tessera.audience.segments.records import (
 )
 from tessera.audience.text.reader import from_text
 from tessera.audience.warehouse.engine import Engine
+from tessera.foundation.clock import now_micros
 from tessera.foundation.database import connect
 from tessera.identity import actions as identity
 
@@ -269,3 +271,18 @@ def test_days_move_on_at_midnight(live: Connection, workspace_id: int, analysis:
     midnight = (now.refreshed_at + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
     assert not is_due(now, midnight - timedelta(seconds=1))
     assert is_due(now, midnight)
+
+
+def test_a_person_learns_part_by_part_why_they_are_in(live: Connection, workspace_id: int) -> None:
+    ingest(live, workspace_id, [identified("ana", country="ES", age=30)])
+    spain = made(live, workspace_id, "Spain", 'country = "ES" and age > 40')
+    asked = from_text(f'(segment("{spain.id}") or age = 30) and not country = "MX"')
+    ana = root(live, "user_id", "ana")
+    verdict = explain(live, workspace_id, asked, ana, now=now_micros())
+    either, no = verdict.parts
+    inside, age = either.parts
+    assert [each.holds for each in (verdict, either, no, inside, age)] == [True, True, True, False, True]
+    assert (inside.segment, [part.holds for part in inside.parts[0].parts]) == ("Spain", [True, False])
+    assert no.parts[0].holds is False
+    with pytest.raises(NoSuchPerson):
+        explain(live, workspace_id + 1, asked, ana, now=now_micros())

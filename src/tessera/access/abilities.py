@@ -19,6 +19,8 @@ class Ability(StrEnum):
     """Take people out: everything about one, or lists and history of many. Needs SEE_PII too."""
     IMPORT_PEOPLE = "import_people"
     """Import files of people and undo it."""
+    MANAGE_SEGMENTS = "manage_segments"
+    """Make and change segments, choose the people of static ones, save reports."""
     ERASE_PEOPLE = "erase_people"
     """Erase a person for good and keep contacts from coming back."""
     MANAGE_SOURCES = "manage_sources"
@@ -39,10 +41,17 @@ ABILITIES: Final[dict[str, frozenset[Ability]]] = {
     "owner": frozenset(Ability),
     "admin": frozenset(Ability),
     "marketer": _READ
-    | {Ability.SEE_PII, Ability.CHANGE_PEOPLE, Ability.MERGE_PEOPLE, Ability.EXPORT_PEOPLE, Ability.IMPORT_PEOPLE},
+    | {
+        Ability.SEE_PII,
+        Ability.CHANGE_PEOPLE,
+        Ability.MERGE_PEOPLE,
+        Ability.EXPORT_PEOPLE,
+        Ability.IMPORT_PEOPLE,
+        Ability.MANAGE_SEGMENTS,
+    },
     "support": _READ | {Ability.CHANGE_PEOPLE, Ability.MERGE_PEOPLE},
     "developer": _READ | _DATA | {Ability.MANAGE_KEYS},
-    "analyst": _READ,
+    "analyst": _READ | {Ability.MANAGE_SEGMENTS},
 }
 
 
@@ -71,6 +80,7 @@ _NEEDED: Final[dict[str, frozenset[Ability]]] = {
     "exports:read": frozenset({Ability.EXPORT_PEOPLE}),
     "exports:write": frozenset({Ability.EXPORT_PEOPLE}),
     "duplicates:write": frozenset({Ability.MERGE_PEOPLE}),
+    "audience:write": frozenset({Ability.MANAGE_SEGMENTS}),
     "privacy:read": frozenset({Ability.ERASE_PEOPLE}),
     "privacy:write": frozenset({Ability.ERASE_PEOPLE}),
     SEE_PII: frozenset({Ability.SEE_PII}),

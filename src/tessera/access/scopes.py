@@ -17,6 +17,7 @@ ROOMS: Final = (
     "imports",
     "exports",
     "duplicates",
+    "audience",
     "privacy",
 )
 SEE_PII: Final = "pii:read"

@@ -56,6 +56,11 @@ KINDS: Final[dict[str, Kind]] = {
     "not_decided": Kind(409, "The pair is not decided"),
     "pair_is_stale": Kind(409, "The pair is not what it was"),
     "export_not_ready": Kind(409, "There is no file to fetch"),
+    "segment_circle": Kind(409, "The segment would ask for itself"),
+    "segment_in_use": Kind(409, "Other segments ask about this one"),
+    "segment_name_taken": Kind(409, "There is a segment of that name already"),
+    "too_many_segments": Kind(409, "The workspace has as many segments as it may"),
+    "wrong_segment": Kind(409, "That cannot be done with a segment of this kind"),
     "too_many_files": Kind(409, "The workspace keeps as many files as it may"),
     "import_file_gone": Kind(409, "The file of the import is not kept any more"),
     "request_in_progress": Kind(409, "The same request is being carried out"),
@@ -90,6 +95,8 @@ KINDS: Final[dict[str, Kind]] = {
     "unknown_relation_type": Kind(422, "There is no such relation type"),
     "too_many_origins": Kind(422, "A source allows at most 100 origins"),
     "unknown_brand": Kind(422, "There is no such brand"),
+    "invalid_condition": Kind(422, "The condition cannot be read"),
+    "invalid_report": Kind(422, "The report cannot be made like this"),
     "unknown_kind": Kind(422, "There is no such kind of source"),
     "unknown_scope": Kind(422, "There is no such scope"),
     "unknown_parameter": Kind(422, "There is no such parameter"),
@@ -97,6 +104,7 @@ KINDS: Final[dict[str, Kind]] = {
     "rate_limited": Kind(429, "Too many requests"),
     "internal_error": Kind(500, "Something broke on our side"),
     "busy": Kind(503, "The database is too busy"),
+    "analyst_away": Kind(503, "The analyst does not answer"),
     "database_unavailable": Kind(503, "The database is away"),
 }
 """Every code the API answers with. docs/api.md repeats this table for people."""

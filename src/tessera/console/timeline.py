@@ -15,6 +15,8 @@ from tessera.events.vocabulary import (
     NAMES,
     PROFILES_MERGED,
     PROFILES_SPLIT,
+    SEGMENT_ENTERED,
+    SEGMENT_LEFT,
     STATUS_CHANGED,
     TEST_SUBSCRIBER_CHANGED,
 )
@@ -32,6 +34,8 @@ _ICONS: Final = {
     STATUS_CHANGED: "flag",
     TEST_SUBSCRIBER_CHANGED: "science",
     AVATAR_CHANGED: "photo_camera",
+    SEGMENT_ENTERED: "login",
+    SEGMENT_LEFT: "logout",
     SYSTEM: "manage_accounts",
 }
 _TELLING: Final = ("name", "title", "product", "product_name", "category", "query", "coupon", "order_id", "plan")
@@ -80,6 +84,8 @@ def _title(event: TimelineEvent) -> str:
         if event.body.get("test_subscriber")
         else _("No longer a test subscriber"),
         AVATAR_CHANGED: _("Got a new picture") if event.body.get("digest") else _("The picture was removed"),
+        SEGMENT_ENTERED: _("Entered the segment %(segment)s") % {"segment": event.body.get("segment", "")},
+        SEGMENT_LEFT: _("Left the segment %(segment)s") % {"segment": event.body.get("segment", "")},
     }
     by_the_house = event.type != "track"
     return known.get(event.name, event.name) if by_the_house else event.name

@@ -43,6 +43,7 @@ SCOPE_ROOMS: Final[dict[str, Text]] = {
     "imports": _("Imports"),
     "exports": _("Exports"),
     "duplicates": _("Duplicates"),
+    "audience": _("Segments and reports"),
     "privacy": _("Erasure and privacy"),
     "pii": _("Personal data"),
 }
@@ -64,6 +65,8 @@ _SCOPES: Final[dict[str, Text]] = {
     "exports:write": _("Make exports of many people"),
     "duplicates:read": _("Read likely duplicates"),
     "duplicates:write": _("Accept and reject likely duplicates"),
+    "audience:read": _("Read segments, who is in them, and reports"),
+    "audience:write": _("Make and change segments and reports"),
     "privacy:read": _("Read reports of erasures"),
     "privacy:write": _("Erase people for good"),
     "pii:read": _("See personal data as it is; without this it is masked"),
@@ -199,6 +202,14 @@ _ERRORS: Final[dict[str, Text]] = {
     "too_many_files": _("The workspace keeps as many files as it may. Delete some, or wait until they are dropped."),
     "too_many_exports": _("Twenty exports wait or run already. Try again when some are done."),
     "wrong_import_state": _("The import is not where this can be done. Look where it stands now."),
+    "analyst_away": _("The analyst does not answer. Try again in a moment, or look whether it is running."),
+    "invalid_condition": _("The condition cannot be read. Look at the place that is marked."),
+    "invalid_report": _("The report cannot be made like this. Look at its fields."),
+    "segment_circle": _("The segment would ask for itself, by way of others."),
+    "segment_in_use": _("Other segments ask about this one. Change these first."),
+    "segment_name_taken": _("There is a segment of that name already."),
+    "too_many_segments": _("The workspace has as many segments as it may have. Delete some."),
+    "wrong_segment": _("That cannot be done with a segment of this kind."),
     "weak_password": _("A password needs at least 10 characters."),
 }
 

@@ -1,0 +1,85 @@
+"""Why a person is (not) meant by a condition: part by part, over what PostgreSQL knows of them now."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import psycopg
+from msgspec import Raw, Struct
+
+from tessera.audience.conditions.condition import Condition
+from tessera.audience.conditions.membership import InSegment
+from tessera.audience.conditions.registry import children, from_json, to_json
+from tessera.audience.person import Person
+from tessera.audience.reading import people_of
+from tessera.audience.segments import queries, store
+from tessera.foundation.clock import Micros
+from tessera.foundation.errors import NotFound
+from tessera.identity.queries import root_of
+
+Connection = psycopg.Connection[Any]
+
+
+class Verdict(Struct, frozen=True):
+    """Whether a condition holds, and of what that came. `condition` is its JSON form; `parts` are the conditions
+    that it is made of, or those of the segment that it asks about.
+    """
+
+    condition: Raw
+    holds: bool
+    parts: list["Verdict"]
+    segment_id: UUID | None = None
+    segment: str | None = None
+
+
+class NoSuchPerson(NotFound):
+    """The workspace has no such person."""
+
+
+def explain(
+    connection: Connection, workspace_id: int, condition: Condition, person_id: UUID, *, now: Micros
+) -> Verdict:
+    """Part by part, for one person; right at once, whatever the warehouse knows yet. Raises `NoSuchPerson`."""
+    root = root_of(connection, workspace_id, person_id)
+    if root is None:
+        raise NoSuchPerson(f"there is no person {person_id}")
+    return _Explanation(connection, workspace_id, root, now).verdict(condition)
+
+
+def holds_for(connection: Connection, workspace_id: int, condition: Condition, person_id: UUID, *, now: Micros) -> bool:
+    """Whether it holds for the person now. Raises `NoSuchPerson`."""
+    return explain(connection, workspace_id, condition, person_id, now=now).holds
+
+
+class _Explanation:
+    def __init__(self, connection: Connection, workspace_id: int, root: UUID, now: Micros) -> None:
+        self._connection, self._root, self._now = connection, root, now
+        self._segments = {each.id: each for each in store.of_workspace(connection, workspace_id, archived=None)}
+        (person,) = people_of(connection, [root])
+        self._person = msgspec.structs.replace(person, segments=self._is_in)
+        self._known: dict[UUID, bool] = {}
+
+    @property
+    def person(self) -> Person:
+        return self._person
+
+    def _is_in(self, segment_id: UUID) -> bool:
+        """Dynamic ones by their condition, as it is now; static ones by their list."""
+        if segment_id not in self._known:
+            segment = self._segments.get(segment_id)
+            if segment is None:
+                self._known[segment_id] = False
+            elif segment.condition is not None:
+                self._known[segment_id] = from_json(segment.condition).holds_for(self._person, self._now)
+            else:
+                self._known[segment_id] = bool(queries.are_in(self._connection, segment_id, [self._root]))
+        return self._known[segment_id]
+
+    def verdict(self, condition: Condition) -> Verdict:
+        holds = condition.holds_for(self._person, self._now)
+        encoded = Raw(to_json(condition))
+        if not isinstance(condition, InSegment):
+            return Verdict(encoded, holds, [self.verdict(child) for child in children(condition)])
+        segment = self._segments.get(condition.segment_id)
+        inner = [self.verdict(from_json(segment.condition))] if segment is not None and segment.condition else []
+        return Verdict(encoded, holds, inner, condition.segment_id, segment.name if segment is not None else None)
