@@ -1,8 +1,8 @@
 """`tessera up`: starts everything in order, keeps it running, stops it in order.
 
 PostgreSQL, then the migrations, then the first run's settling in, then collect, console, jobs, analyst and workers.
-Each has a session and a log of its own. When the supervisor itself is killed, the kernel tells its children to stop; the
-next `up` clears whatever did not.
+Each has a session and a log of its own. When the supervisor itself is killed, the kernel tells its children to stop;
+the next `up` clears whatever did not.
 """
 
 import asyncio
