@@ -118,6 +118,11 @@ class Warehouse:
         self._known[letter] = len(columns.by_leaf)
         self._ensure()
 
+    def keep_columns(self) -> None:
+        """Make the columns of leaves that were added by hand."""
+        self._note_columns("a", self.attributes)
+        self._note_columns("p", self.properties)
+
     def forget_new_columns(self) -> None:
         """The transaction in which they were made was rolled back."""
         self.attributes, self.properties = self._columns("a"), self._columns("p")

@@ -1,6 +1,7 @@
 """`tessera bench` and `tessera openapi`: what prints JSON for others to read."""
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -68,6 +69,35 @@ def card(
         typer.echo(text, err=True)
 
     _print(measurement.run(people=people, events=events, rounds=rounds, say=say))
+
+
+@bench.command("world")
+def world(
+    file: Annotated[Path, typer.Option(help="The file to make.")],
+    people: Annotated[int, typer.Option(min=1, help="People.")] = 1_000_000,
+    events: Annotated[int, typer.Option(min=1, help="What they did, in a year.")] = 20_000_000,
+) -> None:
+    """Make a crowd in a warehouse of its own (a DuckDB file), for `tessera bench segment --world`."""
+    from tessera.project.bench import crowd
+
+    crowd.make(file, people=people, events=events)
+    typer.echo(f"{people:,} people and {events:,} events are in {file}", err=True)
+
+
+@bench.command("segment")
+def segment(
+    people: Annotated[int, typer.Option(min=100, help="People of the crowd.")] = 1_000_000,
+    events: Annotated[int, typer.Option(min=100, help="What they did.")] = 20_000_000,
+    rounds: Annotated[int, typer.Option(min=1, help="Measurements of each, taken in turns.")] = 5,
+    file: Annotated[Path | None, typer.Option("--world", help="A crowd made before; else one is made.")] = None,
+) -> None:
+    """Conditions over everybody, beside the same questions written by hand in DuckDB's SQL."""
+    from tessera.project.bench import segments as measurement
+
+    def say(text: str) -> None:
+        typer.echo(text, err=True)
+
+    _print(measurement.run(people=people, events=events, rounds=rounds, world=file, say=say))
 
 
 def openapi() -> None:

@@ -1,0 +1,22 @@
+"""The benchmark of segments, with numbers too small to mean anything: it measures what it says it measures."""
+
+from pathlib import Path
+
+import pytest
+
+from tessera.foundation.errors import SetupError
+from tessera.project.bench import crowd, segments
+
+
+def test_a_short_run_finds_by_hand_and_by_condition_the_same_people(database: str, tmp_path: Path) -> None:
+    world = tmp_path / "world.duckdb"
+    crowd.make(world, people=3_000, events=60_000)
+    found = segments.run(people=3_000, events=60_000, rounds=2, world=world)
+    assert [case["case"] for case in found["cases"]] == [case.name for case in segments.CASES]
+    assert all(0 < case["people"] < 3_000 for case in found["cases"]), "a case that finds all or none proves nothing"
+    assert found["ratio"] == max(case["ratio"] for case in found["cases"]) > 0
+    assert 200 < found["kept"]["people"] < 500
+    with pytest.raises(SetupError):
+        crowd.make(world, people=1, events=1)
+    with pytest.raises(SetupError):
+        crowd.opened(tmp_path / "none.duckdb")
