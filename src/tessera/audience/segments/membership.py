@@ -7,6 +7,7 @@ nobody in and throws nobody out, and a split parts what it joined.
 import random
 from collections.abc import Collection
 from datetime import datetime
+from struct import Struct as Packer
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from tessera.events import history, inbox
 from tessera.events.history import SystemRecord
 from tessera.events.lanes import LANES
 from tessera.events.vocabulary import SEGMENT_ENTERED, SEGMENT_LEFT
-from tessera.foundation.arrays import uuids
+from tessera.foundation.arrays import postgres_micros, uuids
 from tessera.foundation.clock import now_micros, to_micros
 from tessera.foundation.ids import uuid7s
 
@@ -32,12 +33,21 @@ SELECT %(segment)s, wanted.id, %(now)s FROM unnest(%(ids)b::uuid[]) AS wanted (i
 ON CONFLICT DO NOTHING
 RETURNING profile_id
 """
-_LEAVE_ALL_BUT: Final = """
-DELETE FROM audience_member m USING identity_profile p
- WHERE m.segment_id = %(segment)s AND p.id = m.profile_id
-   AND p.root_id NOT IN (SELECT unnest(%(ids)b::uuid[]))
-RETURNING p.root_id
+_ROOTS: Final = """
+SELECT m.profile_id, p.root_id FROM audience_member m LEFT JOIN identity_profile p ON p.id = m.profile_id
+ WHERE m.segment_id = %(segment)s AND m.profile_id = ANY(%(ids)b::uuid[])
 """
+_OTHERS: Final = """
+SELECT profile_id FROM audience_member
+ WHERE segment_id = %(segment)s AND profile_id NOT IN (SELECT unnest(%(ids)b::uuid[]))
+"""
+_NEW: Final = """
+SELECT wanted.id FROM unnest(%(ids)b::uuid[]) AS wanted (id)
+ WHERE wanted.id NOT IN (SELECT profile_id FROM audience_member WHERE segment_id = %(segment)s)
+"""
+_DROP: Final = "DELETE FROM audience_member WHERE segment_id = %(segment)s AND profile_id = ANY(%(ids)b::uuid[])"
+_COPY: Final = "COPY audience_member (segment_id, profile_id, entered_at) FROM STDIN (FORMAT BINARY)"
+_ROW: Final = Packer(">hi16si16siq")
 _LEAVE: Final = """
 DELETE FROM audience_member m USING identity_profile p
  WHERE m.segment_id = %(segment)s AND p.id = m.profile_id AND p.root_id = ANY(%(ids)b::uuid[])
@@ -46,10 +56,6 @@ RETURNING p.root_id
 _COUNT: Final = """
 SELECT count(DISTINCT p.root_id) FROM audience_member m JOIN identity_profile p ON p.id = m.profile_id
  WHERE m.segment_id = %s
-"""
-_GONE: Final = """
-DELETE FROM audience_member m WHERE m.segment_id = %s
-   AND NOT EXISTS (SELECT FROM identity_profile p WHERE p.id = m.profile_id)
 """
 
 
@@ -63,11 +69,30 @@ class Moved(Struct, frozen=True):
 def become(connection: Connection, segment: Segment, people: Collection[UUID], *, now: datetime) -> Moved:
     """These people (roots), and nobody else, are the segment. The caller holds its row (`store.read(lock)`)."""
     lane = _Lane(connection)
-    connection.execute(_GONE, (segment.id,))
-    asked = {"segment": segment.id, "ids": uuids(people), "now": now}
-    left = {row[0] for row in connection.execute(_LEAVE_ALL_BUT, asked)}
-    entered = [row[0] for row in connection.execute(_ENTER, asked)]
+    asked = {"segment": segment.id, "ids": uuids(people)}
+    others = [row[0] for row in connection.execute(_OTHERS, asked)]
+    wanted = set(people) if others else set()
+    staying, left, dropped = set(), set(), []
+    for profile, root in connection.execute(_ROOTS, {"segment": segment.id, "ids": uuids(others)}):
+        if root in wanted:
+            staying.add(root)
+            continue
+        dropped.append(profile)
+        if root is not None:
+            left.add(root)
+    if dropped:
+        connection.execute(_DROP, {"segment": segment.id, "ids": uuids(dropped)})
+    entered = [row[0] for row in connection.execute(_NEW, asked) if row[0] not in staying]
+    _let_in(connection, segment.id, entered, now)
     return lane.record(segment, entered, left, now)
+
+
+def _let_in(connection: Connection, segment_id: UUID, people: Collection[UUID], now: datetime) -> None:
+    if people:
+        key, at = segment_id.bytes, postgres_micros(to_micros(now))
+        rows = [_ROW.pack(3, 16, key, 16, person.bytes, 8, at) for person in people]
+        with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+            copy.write(b"".join((inbox.COPY_HEADER, *rows, inbox.COPY_TRAILER)))
 
 
 def change(
