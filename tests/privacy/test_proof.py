@@ -67,11 +67,13 @@ def test_the_report_says_what_was_removed(live: Connection, workspace_id: int):
     )
 
     assert report.counts == {
-        "access_auditentry": 2,
+        "access_auditentry": 4,
         "access_rememberedreply": 1,
+        "audience_member": 1,
+        "audience_segment": 2,
         "duplicates_pair": 0,
         "events_catalogue": 9,
-        "events_history": 9,
+        "events_history": 10,
         "events_history_of_others": 4,
         "events_inbox": 2,
         "events_problem": 0,

@@ -9,6 +9,10 @@ from psycopg import sql
 from factories.people import NOON, drain, ingest, message, put_in_inbox, root
 from tessera.access.audit import record_audit_on
 from tessera.access.requests import Claim, claim_request, remember_answer
+from tessera.audience.conditions.registry import to_json
+from tessera.audience.segments import actions as segments
+from tessera.audience.segments.records import NewSegment
+from tessera.audience.text.reader import from_text
 from tessera.events import inbox, rejections
 from tessera.events.inbox import InboxRow
 from tessera.events.lanes import lane_of
@@ -96,6 +100,7 @@ def people_with_marks(live: Connection, workspace_id: int) -> UUID:
     _relate(live, workspace_id)
     _wait_and_fail(live, workspace_id)
     _write_the_books(live, workspace_id, person)
+    _choose(live, workspace_id)
     return person
 
 
@@ -104,6 +109,15 @@ def _merge_and_split(live: Connection, workspace_id: int, apart: UUID, person: U
         live, workspace_id=workspace_id, keep=apart, absorb=person, reason="Zyxwname says so", actor="eva", now=NOON
     )
     split_profiles(live, workspace_id=workspace_id, merge_id=merged.merge_id, actor="eva", now=NOON)
+
+
+def _choose(live: Connection, workspace_id: int) -> None:
+    """A list with the person in it, and conditions that name them."""
+    said = {"workspace_id": workspace_id, "actor": "eva", "now": NOON}
+    mine = segments.create(live, new=NewSegment(name="Friends of zyxw-user-1", tags=("zyxw-loyalty-9",)), **said)
+    segments.add_people(live, segment_id=mine.id, items=["zyxwmark@marker.example"], **said)
+    named = to_json(from_text('email = "zyxwmark@marker.example" or identifier("user_id") = "zyxw-user-1"'))
+    segments.create(live, new=NewSegment(name="By name", condition=named), **said)
 
 
 def _relate(live: Connection, workspace_id: int) -> None:

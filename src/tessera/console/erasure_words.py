@@ -24,6 +24,8 @@ _WORDS: Final[dict[str, str | Promise]] = {
     "events_catalogue": _("Examples in the catalogue"),
     "events_problem": _("Examples of data problems"),
     "duplicates_pair": _("Suggestions of duplicates"),
+    "audience_member": _("Places in segments"),
+    "audience_segment": _("Mentions in segments"),
     "imports_chunk": _("Pieces of imported files"),
     "imports_error": _("Rows of imports that were wrong"),
     "exports_files": _("Files of exports"),

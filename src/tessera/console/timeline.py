@@ -1,5 +1,6 @@
 """A person's history as lines people can read."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -57,20 +58,21 @@ class Line(Struct, frozen=True):
     said: str
 
 
-def line_of(event: TimelineEvent, sources: dict[int, str]) -> Line:
-    """The event in words; `sources` names sources by their id."""
+def line_of(event: TimelineEvent, sources: dict[int, str], segments: Mapping[str, str]) -> Line:
+    """The event in words; `sources` and `segments` name these by their ids."""
     return Line(
         event_id=event.event_id,
         at=event.occurred_at,
         icon=_ICONS.get(event.name if event.type == SYSTEM else event.type) or _ICONS.get(event.type, "bolt"),
-        title=_title(event),
+        title=_title(event, segments),
         summary=_summary(event),
         source=sources.get(event.source_id or 0, ""),
         said=msgspec.json.format(msgspec.json.encode(event.body), indent=2).decode(),
     )
 
 
-def _title(event: TimelineEvent) -> str:
+def _title(event: TimelineEvent, segments: Mapping[str, str]) -> str:
+    segment = segments.get(str(event.body.get("segment_id", "")), _("(deleted)"))
     known = {
         NAMES["page"]: _("Viewed a page"),
         NAMES["screen"]: _("Viewed a screen"),
@@ -84,8 +86,8 @@ def _title(event: TimelineEvent) -> str:
         if event.body.get("test_subscriber")
         else _("No longer a test subscriber"),
         AVATAR_CHANGED: _("Got a new picture") if event.body.get("digest") else _("The picture was removed"),
-        SEGMENT_ENTERED: _("Entered the segment %(segment)s") % {"segment": event.body.get("segment", "")},
-        SEGMENT_LEFT: _("Left the segment %(segment)s") % {"segment": event.body.get("segment", "")},
+        SEGMENT_ENTERED: _("Entered the segment %(segment)s") % {"segment": segment},
+        SEGMENT_LEFT: _("Left the segment %(segment)s") % {"segment": segment},
     }
     by_the_house = event.type != "track"
     return known.get(event.name, event.name) if by_the_house else event.name

@@ -143,7 +143,7 @@ class _Lane:
     def record(self, segment: Segment, entered: Collection[UUID], left: Collection[UUID], now: datetime) -> Moved:
         """Write down who left and who entered, in one lane: it is held until the transaction ends anyway."""
         rows = [(SEGMENT_LEFT, person) for person in sorted(left)] + [(SEGMENT_ENTERED, person) for person in entered]
-        body = {"segment_id": str(segment.id), "segment": segment.name, "kind": segment.kind}
+        body = {"segment_id": str(segment.id), "kind": segment.kind}
         at = to_micros(now)
         packed = [
             history.packed(SystemRecord(self.number, event_id, segment.workspace_id, person, name, at, body))

@@ -55,6 +55,12 @@ def all_segments(connection: Connection, workspace_id: int, *, archived: bool | 
     return store.of_workspace(connection, workspace_id, archived=archived)
 
 
+def names(connection: Connection, workspace_id: int) -> dict[str, str]:
+    """The name of every segment, by its id as text."""
+    rows = connection.execute("SELECT id::text, name FROM audience_segment WHERE workspace_id = %s", (workspace_id,))
+    return dict(rows.fetchall())
+
+
 def folders(segments: Sequence[Segment]) -> list[Folder]:
     """The folders these are in, by name."""
     names = sorted({each.folder for each in segments}, key=str.lower)

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET
 from msgspec import Struct
 
 from tessera.access.actions import record_audit
+from tessera.audience.segments import queries as segments
 from tessera.console.evidence import stories_of_merges, stories_of_refusals
 from tessera.console.graph import graph_of
 from tessera.console.history_filter import HistoryFilter, names_of, read_filter
@@ -74,9 +75,10 @@ def card(request: StaffRequest, profile_id: UUID) -> HttpResponse:
         refusals = identity.refusals_of(connection, members)
         page = _page(connection, members, None, asked)
         seen_at = sources_of_identifiers(connection, held)
+        names = segments.names(connection, workspace_id)
     if mask:
         refusals, page = [mask.refusal(one) for one in refusals], mask.timeline(page)
-    context |= _story(person, refusals, page, asked, sources)
+    context |= _story(person, refusals, page, asked, sources, names)
     context["identifiers"] = _identifiers(person, [seen_at.get((one.kind, one.value), 0) for one in held], sources)
     return render(request, "console/person.html", context)
 
@@ -91,6 +93,7 @@ def _story(
     page: TimelinePage,
     asked: HistoryFilter,
     sources: dict[int, str],
+    names: dict[str, str],
 ) -> dict[str, Any]:
     """What the page shows around the tabs."""
     return {
@@ -102,7 +105,7 @@ def _story(
         "merges": stories_of_merges(person.merges, sources),
         "refusals": stories_of_refusals(refusals, sources),
         "graph": graph_of(person, refusals) if len(person.members) > 1 or person.merges or refusals else None,
-        "lines": [line_of(event, sources) for event in page.events],
+        "lines": [line_of(event, sources, names) for event in page.events],
         "next": page.next,
         "filter": asked,
         "event_names": names_of(person, asked.names),
@@ -122,10 +125,11 @@ def history(request: StaffRequest, profile_id: UUID) -> HttpResponse:
             raise Http404("no such person in this workspace")
         members = [member.profile_id for member in identity.members_of(connection, [root])]
         page = _page(connection, members, request.GET.get("before"), asked)
+        names = segments.names(connection, workspace_id)
     mask = sight_of(request.staff, members)
     page = mask.timeline(page) if mask else page
     sources = source_names(workspace_id)
-    lines: list[Line] = [line_of(event, sources) for event in page.events]
+    lines: list[Line] = [line_of(event, sources, names) for event in page.events]
     if not request.htmx and not request.GET.get("before"):
         return redirect(f"{reverse('console:person', args=[root])}?{asked.query}#history")
     context = {"lines": lines, "next": page.next, "profile_id": root, "filter": asked}
