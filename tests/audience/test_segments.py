@@ -286,3 +286,18 @@ def test_a_person_learns_part_by_part_why_they_are_in(live: Connection, workspac
     assert no.parts[0].holds is False
     with pytest.raises(NoSuchPerson):
         explain(live, workspace_id + 1, asked, ana, now=now_micros())
+
+
+def test_one_that_is_only_asked_is_counted_once_a_day(live: Connection, workspace_id: int, analysis: Analysis) -> None:
+    ingest(live, workspace_id, [identified("ana", country="ES")])
+    spain = made(live, workspace_id, "Spain", 'country = "ES"')
+    analysis.settle()
+    counted = queries.segment_by_id(live, workspace_id, spain.id)
+    assert (counted.size, counted.counted_at is not None) == (1, True)
+    assert [each.size for each in queries.sizes(live, spain, days=1, now=datetime.now(UTC))] == [1]
+    analysis.settle()
+    assert queries.segment_by_id(live, workspace_id, spain.id).counted_at == counted.counted_at
+    assert changed(live, spain, condition=condition('country = "MX"')).size == 1
+    analysis.settle()
+    assert queries.segment_by_id(live, workspace_id, spain.id).size == 0
+    assert told(live) == []

@@ -46,6 +46,7 @@ class Freshness:
         self._worlds = worlds
         self._noted: queue.SimpleQueue[dict[int, Changes]] = queue.SimpleQueue()
         self._segments: dict[UUID, Segment] = {}
+        self._asked: list[Segment] = []
         self._reads: dict[UUID, Reads] = {}
         self._whole: set[UUID] = set()
         self._seen: set[UUID] = set()
@@ -62,7 +63,10 @@ class Freshness:
             self.turn(wait=0.5)
 
     def turn(self, *, wait: float = 0.0) -> None:
-        """Look at what changed since the last turn, then evaluate one segment whose time has come."""
+        """Look at what changed since the last turn, then evaluate one segment whose time has come.
+
+        Those that are evaluated when asked are counted once a day, so that their sizes make a line.
+        """
         changes = self._changes(wait)
         self._learn()
         for each in changes:
@@ -84,7 +88,9 @@ class Freshness:
         if time.monotonic() - self._listed_at < _LOOK_AT_LIST:
             return
         self._listed_at = time.monotonic()
-        kept = {each.id: each for each in store.kept(self._connection)}
+        dynamic = store.dynamic(self._connection)
+        self._asked = [each for each in dynamic if each.freshness == "asked"]
+        kept = {each.id: each for each in dynamic if each.freshness == "kept"}
         if kept == self._segments and not self._is_due_to_deepen():
             return
         everything: dict[int, dict[UUID, Segment]] = {}
@@ -115,6 +121,10 @@ class Freshness:
             for each in self._segments.values()
             if time.monotonic() >= self._not_before.get(each.id, 0.0)
             and (each.id in self._whole or each.id not in self._seen or is_due(each, now))
+        ] or [
+            each
+            for each in self._asked
+            if time.monotonic() >= self._not_before.get(each.id, 0.0) and is_to_be_counted(each, now)
         ]
         if due:
             segment = min(due, key=lambda each: (each.refreshed_at or datetime.min.replace(tzinfo=UTC), each.id))
@@ -158,6 +168,12 @@ def is_due(segment: Segment, now: datetime) -> bool:
     if segment.refreshed_at < midnight <= now:
         return True
     return segment.every_minutes is not None and now - segment.refreshed_at >= timedelta(minutes=segment.every_minutes)
+
+
+def is_to_be_counted(segment: Segment, now: datetime) -> bool:
+    """Whether the size of one that is evaluated when asked is of yesterday, or of an earlier condition."""
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    return segment.counted_at is None or segment.counted_at < max(midnight, segment.changed_at)
 
 
 def _reads_of(segment: Segment, known: dict[UUID, Segment], way: set[UUID]) -> Reads:

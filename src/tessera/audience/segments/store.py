@@ -56,11 +56,11 @@ def of_workspace(connection: Connection, workspace_id: int, *, archived: bool | 
     return [segment_of(row) for row in rows]
 
 
-def kept(connection: Connection) -> list[Segment]:
-    """Every segment of every workspace that is kept fresh."""
+def dynamic(connection: Connection) -> list[Segment]:
+    """Every dynamic segment of every workspace that is not archived."""
     return [
         segment_of(row)
-        for row in connection.execute(_READ + "WHERE freshness = 'kept' AND archived_at IS NULL ORDER BY id")
+        for row in connection.execute(_READ + "WHERE kind = 'dynamic' AND archived_at IS NULL ORDER BY id")
     ]
 
 

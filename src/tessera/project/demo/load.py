@@ -20,6 +20,7 @@ from tessera.intake.context import load_context
 from tessera.intake.settle import progress as how_far
 from tessera.project.demo.calls import Call
 from tessera.project.demo.entry_points import make_sources, refuse_some, row_of
+from tessera.project.demo.segments import make_segments
 from tessera.project.demo.world import Sight, World, invent
 
 Connection = psycopg.Connection[Any]
@@ -85,6 +86,7 @@ def load(
         before = how_far(connection)
         _send(connection, world.calls, workspace_id=workspace_id, sources=sources)
         _settle(connection, total=len(world.calls), progress=progress)
+        make_segments(connection, workspace_id, now=to_datetime(until))
         after = how_far(connection)
         return DemoReport(
             people=people,
