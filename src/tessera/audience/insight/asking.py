@@ -23,8 +23,8 @@ Period: TypeAlias = InLast | During
 Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=255)]
 EARLIEST: Final = 0
 """1970: buckets are numbered from there."""
-LATEST: Final[Micros] = 2**52 - 1
-"""In the year 2112: a moment fits beside a step's number in 64 bits."""
+LATEST: Final[Micros] = 4_102_444_800 * SECOND
+"""2100: so that a moment fits beside the number of a step in 64 bits."""
 
 
 class InvalidReport(TesseraError):
@@ -57,7 +57,7 @@ def span_of(period: Period, now: Micros) -> tuple[Micros, Micros]:
     """From (included) and to (not included). Raises `InvalidReport` beyond the years that reports know."""
     first, end = period.span(now)
     if first is None or end is None or first < EARLIEST or end > LATEST:
-        raise InvalidReport("a report's period is between 1970 and 2112")
+        raise InvalidReport("a report's period is between 1970 and 2100")
     return first, end
 
 
