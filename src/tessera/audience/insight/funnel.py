@@ -81,7 +81,7 @@ def run(request: Funnel, world: World, engine: Engine, now: Micros) -> FunnelAns
     """Raises `InvalidReport` for a period beyond the years that reports know."""
     first, end = span_of(request.period, now)
     rows, slices = _steps_taken(request, world, engine, now, (first, end))
-    persons = _best(_attempts(rows, len(request.steps)), request, (first, end))
+    persons = _best(_attempts(rows, len(request.steps), (first, end)), request)
     if request.breakdown is not None:
         persons = persons.union(persons.mutate(slot=ibis.literal(ALL, type="int64")))
     lines = {row[0]: _line(row, slices, len(request.steps)) for row in engine.fetch(_counted(persons, request))}
@@ -120,36 +120,49 @@ def _any_of(rows: ir.Table, last: int) -> Any:
     return whole
 
 
-def _attempts(rows: ir.Table, last: int) -> ir.Table:
-    """Events of the first step with the moments `t_2`, `t_3`, … at which an attempt begun there gets to the others.
+def _attempts(rows: ir.Table, last: int, span: tuple[Micros, Micros]) -> ir.Table:
+    """Each beginning of an attempt, with the moments `t_2`, `t_3`, … at which it gets to the other steps.
 
     From the last step backwards: from an event of step k one gets to each later step as soon as from the best of
     the events of step k + 1 behind it, and what is soonest for one of the steps is soonest for all. So it is the least
-    of what comes later, one window for each step, and events are never joined to events.
+    of what comes later: a window for each step, over events of two steps. Events are never joined to events.
     """
-    rows = rows.mutate(**{f"t_{last}": ibis.cases((rows[f"is_{last}"], rows["moment"]))})
+    ends = rows.filter(rows[f"is_{last}"])
+    found = ends.select(PERSON, "moment", "slot", **{f"t_{last}": ends["moment"]})
     for step in range(last - 1, 0, -1):
-        rows = rows.filter(_any_of(rows, step) | rows[f"t_{step + 1}"].notnull())
-        later = ibis.range_window(preceding=(None, 1), group_by=PERSON, order_by=ibis.desc("moment"))
-        mine = rows[f"is_{step}"]
-        soonest = {
-            f"t_{goal}": ibis.cases((mine, rows[f"t_{goal}"].min().over(later))) for goal in range(step + 1, last + 1)
-        }
-        flags = [f"is_{number}" for number in range(1, step + 1)]
-        rows = rows.select(
-            PERSON, "moment", "slot", *flags, **soonest, **{f"t_{step}": ibis.cases((mine, rows["moment"]))}
-        )
-    return rows.filter(rows["is_1"])
+        begun = rows.filter(_begins(rows, span) if step == 1 else rows[f"is_{step}"])
+        found = _one_step_back(begun, found, range(step + 1, last + 1))
+        found = found.mutate(**{f"t_{step}": found["moment"]})
+    return found
 
 
-def _best(attempts: ir.Table, request: Funnel, span: tuple[Micros, Micros]) -> ir.Table:
+def _one_step_back(begun: ir.Table, reached: ir.Table, goals: range) -> ir.Table:
+    """`begun` are events of a step, `reached` those of the next, with the moments at which one gets to the `goals`.
+
+    Latest first, and of one moment those of the step before those of the next: what stands before a row is later.
+    """
+    moments = [f"t_{goal}" for goal in goals]
+    ours = begun.select(
+        PERSON, "moment", "slot", place=begun["moment"] * 2 + 1, **dict.fromkeys(moments, ibis.null("int64"))
+    )
+    theirs = reached.select(PERSON, "moment", "slot", place=reached["moment"] * 2, **{t: reached[t] for t in moments})
+    both = ours.union(theirs)
+    later = ibis.window(preceding=(None, 1), group_by=PERSON, order_by=ibis.desc("place"))
+    # a row of the next step knows its own moment, one of this step does not yet know any
+    is_ours = both[moments[0]].isnull()
+    both = both.select(
+        PERSON, "moment", "slot", is_ours.name("is_ours"), **{t: both[t].min().over(later) for t in moments}
+    )
+    return both.filter(both["is_ours"]).drop("is_ours")
+
+
+def _best(attempts: ir.Table, request: Funnel) -> ir.Table:
     """A row for each person: how far they got (`reached`), and the moments of their best attempt (`t_1`, …).
 
     Of the attempts that reach furthest the earliest gets everywhere soonest, so its moments are the least of theirs:
     a largest value of `reached * _ROOM - moment` says both, without ordering anything.
     """
     last = len(request.steps)
-    attempts = attempts.filter(_begins(attempts, span))
     until = attempts["moment"] + request.within * SECOND
     got_to = [ibis.cases((attempts[f"t_{goal}"] <= until, 1), else_=0).cast("int64") for goal in range(2, last + 1)]
     attempts = attempts.mutate(reached=sum(got_to, start=ibis.literal(1, type="int64")))
