@@ -37,7 +37,7 @@ def world_of(engine: Engine, deeds: Sequence[Deed], attributes: Mapping[int, Map
     known = attributes or {}
     numbers = sorted({deed.person for deed in deeds} | set(known))
     columns, properties = Columns("a"), Columns("p")
-    people = rows_of([_person(number, known.get(number, {})) for number in numbers], columns)
+    people = rows_of([person_of(number, known.get(number, {})) for number in numbers], columns)
     events = [
         event_row(
             deed.name,
@@ -59,7 +59,13 @@ def world_of(engine: Engine, deeds: Sequence[Deed], attributes: Mapping[int, Map
     )
 
 
-def _person(number: int, attributes: Mapping[str, Any]) -> Person:
+def person_of(number: int, attributes: Mapping[str, Any], deeds: Sequence[Deed] = ()) -> Person:
+    """That person as conditions see one in memory."""
+
+    def did(name: str) -> list[Happening]:
+        mine = (deed for deed in deeds if deed.person == number and deed.name == name)
+        return [Happening(at=each.at, source_id=each.source_id, properties=leaves_of(each.properties)) for each in mine]
+
     return Person(
         person_id=UUID(int=number + 1),
         attributes=leaves_of(attributes),
@@ -67,7 +73,7 @@ def _person(number: int, attributes: Mapping[str, Any]) -> Person:
         devices=[],
         identifiers={},
         sessions=[],
-        did=lambda _: [],
+        did=did,
     )
 
 

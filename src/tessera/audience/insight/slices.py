@@ -128,7 +128,7 @@ def shown(kind: Type, value: Any) -> Value:
         return ", ".join(str(value).split(SEPARATOR)[1:-1])
     if kind == "number" and float(value).is_integer() and abs(value) < 2**53:
         return int(value)
-    return bool(value) if kind == "boolean" else value  # type: ignore[no-any-return]
+    return bool(value) if kind == "boolean" else value
 
 
 def slice_cells(of: Slice) -> tuple[str, str]:

@@ -8,20 +8,19 @@ slices is one of the people of each, and one of all.
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
-import ibis
 import ibis.expr.types as ir
 from msgspec import Meta, Struct
 
 from tessera.audience.conditions.doings import MILLIONTHS
-from tessera.audience.conditions.doings import MOST as LARGEST
 from tessera.audience.insight.asking import InvalidReport, Request, Step, between, of_people, span_of, written
 from tessera.audience.insight.buckets import Unit, bucket_column, buckets_within, start_of_bucket
+from tessera.audience.insight.numbers import millionths_at
 from tessera.audience.insight.slices import ALL, Breakdown, Slice, cut, slice_cells
 from tessera.audience.leaves import ELEMENTS, Path
 from tessera.audience.warehouse.engine import Engine
-from tessera.audience.world import PERSON, World, columns_at
+from tessera.audience.world import PERSON, World
 from tessera.foundation.clock import Micros
 
 MOST_BUCKETS: Final = 1_500
@@ -106,9 +105,7 @@ def _people(rows: ir.Table, request: Trend, engine: Engine) -> dict[_Place, Numb
 
 def _sums(rows: ir.Table, request: Trend, world: World, engine: Engine) -> dict[_Place, Number]:
     """Everything else adds up: a slice and all are added from their parts."""
-    number = columns_at(rows, world.properties, request.of).get("number") if request.of else None
-    kept = ibis.null("int64") if number is None else _millionths(number)
-    rows = rows.mutate(millionths=kept)
+    rows = rows.mutate(millionths=millionths_at(rows, world, request.of))
     counted = rows.group_by(["slot", "bucket"]).aggregate(
         times=rows.count(), total=rows["millionths"].sum(), numbers=rows["millionths"].count()
     )
@@ -119,12 +116,6 @@ def _sums(rows: ir.Table, request: Trend, world: World, engine: Engine) -> dict[
                 tallies[place][part] += int(value or 0)
     values = {place: _value(request.measure, *tally) for place, tally in tallies.items()}
     return {place: value for place, value in values.items() if value is not None}
-
-
-def _millionths(number: Any) -> Any:
-    """As `conditions/doings.py` has it; null for what no total counts."""
-    counts = ibis.cases((number.abs() <= LARGEST, number))
-    return (counts * float(MILLIONTHS) + 0.5).floor().cast("int64")
 
 
 def _value(measure: str, times: int, total: int, numbers: int) -> Number | None:
