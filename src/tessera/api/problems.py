@@ -56,6 +56,8 @@ KINDS: Final[dict[str, Kind]] = {
     "not_decided": Kind(409, "The pair is not decided"),
     "pair_is_stale": Kind(409, "The pair is not what it was"),
     "export_not_ready": Kind(409, "There is no file to fetch"),
+    "report_name_taken": Kind(409, "There is a report of that name already"),
+    "too_many_reports": Kind(409, "The workspace keeps as many reports as it may"),
     "segment_circle": Kind(409, "The segment would ask for itself"),
     "segment_in_use": Kind(409, "Other segments ask about this one"),
     "segment_name_taken": Kind(409, "There is a segment of that name already"),

@@ -205,6 +205,8 @@ _ERRORS: Final[dict[str, Text]] = {
     "analyst_away": _("The analyst does not answer. Try again in a moment, or look whether it is running."),
     "invalid_condition": _("The condition cannot be read. Look at the place that is marked."),
     "invalid_report": _("The report cannot be made like this. Look at its fields."),
+    "report_name_taken": _("There is a report of that name already."),
+    "too_many_reports": _("The workspace keeps as many reports as it may. Delete some."),
     "segment_circle": _("The segment would ask for itself, by way of others."),
     "segment_in_use": _("Other segments ask about this one. Change these first."),
     "segment_name_taken": _("There is a segment of that name already."),

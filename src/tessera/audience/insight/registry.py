@@ -26,19 +26,20 @@ LONGEST: Final = 200_000
 
 
 class Report(NamedTuple):
-    """What a report is asked with, how it is made, and how it is written as rows of text."""
+    """What a report is asked with, what comes of it, how it is made, and how it is written as rows of text."""
 
     request: type[Request]
+    answer: type[Answer]
     run: Callable[[Any, World, Engine, Micros], Answer]
     to_csv_rows: Callable[[Any], Iterator[tuple[str, ...]]]
 
 
 REPORTS: Final[dict[str, Report]] = {
-    "funnel": Report(Funnel, funnel.run, funnel.to_csv_rows),
-    "retention": Report(Retention, retention.run, retention.to_csv_rows),
-    "trend": Report(Trend, trend.run, trend.to_csv_rows),
-    "rfm": Report(Rfm, rfm.run, rfm.to_csv_rows),
-    "lifecycle": Report(Lifecycle, lifecycle.run, lifecycle.to_csv_rows),
+    "funnel": Report(Funnel, FunnelAnswer, funnel.run, funnel.to_csv_rows),
+    "retention": Report(Retention, RetentionAnswer, retention.run, retention.to_csv_rows),
+    "trend": Report(Trend, TrendAnswer, trend.run, trend.to_csv_rows),
+    "rfm": Report(Rfm, RfmAnswer, rfm.run, rfm.to_csv_rows),
+    "lifecycle": Report(Lifecycle, LifecycleAnswer, lifecycle.run, lifecycle.to_csv_rows),
 }
 _ANY: Final[Any] = Union[tuple(report.request for report in REPORTS.values())]  # noqa: UP007 -- made of a list
 _decode: Final = msgspec.json.Decoder(_ANY).decode
@@ -71,6 +72,12 @@ def kind_of(request: Request) -> str:
 def run(request: Request, world: World, engine: Engine, now: Micros) -> Answer:
     """Make the report. Raises `InvalidReport` where its limits are passed."""
     return REPORTS[kind_of(request)].run(request, world, engine, now)
+
+
+def answer_from_json(request: Request, raw: bytes | str) -> Answer:
+    """The answer to this request, from the JSON form in which another process sent it."""
+    answer: Answer = msgspec.json.decode(raw, type=REPORTS[kind_of(request)].answer)
+    return answer
 
 
 def to_csv_rows(request: Request, answer: Answer) -> Iterator[tuple[str, ...]]:
