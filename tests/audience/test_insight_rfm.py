@@ -102,9 +102,11 @@ def test_nobody_bought_and_nothing_was_paid(engine: Engine) -> None:
     nobody = rfm.run(Rfm(period=FEBRUARY), world_of(engine, []), engine, NOW)
     world = world_of(engine, bought(1, 5, total="free"))
     unpaid = rfm.run(Rfm(period=FEBRUARY), world, engine, NOW)
+    nowhere = rfm.run(Rfm(period=FEBRUARY, of=("nowhere",)), world, engine, NOW)
 
     assert (nobody.people, len(nobody.cells), {cell.people for cell in nobody.cells}) == (0, 25, {0})
     assert {to_text(cell.condition) for cell in nobody.cells} == {"nobody"}
+    assert (nowhere.cells, nowhere.money[0].people) == (unpaid.cells, 0)
     assert (unpaid.people, [score.people for score in unpaid.money]) == (1, [0, 0, 0, 0, 0])
     [cell] = [cell for cell in unpaid.cells if cell.people]
     assert (cell.recency, cell.frequency, cell.money, people_of(engine, cell.condition, world)) == (1, 1, None, {1})

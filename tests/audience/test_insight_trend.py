@@ -55,6 +55,18 @@ def test_days_of_a_period_with_nothing_in_between(engine: Engine, measure, of, v
     assert lines_of(answer) == {("all", None): (values, total)}
 
 
+def test_what_nobody_ever_sent_is_nowhere(engine: Engine) -> None:
+    world = world_of(engine, ORDERS)
+    step, nowhere = Step(event="Order Completed"), Breakdown(by="attribute", path=("nowhere",))
+
+    def asked(**more: Any) -> dict[Any, tuple[Any, Any]]:
+        return lines_of(trend.run(Trend(period=WEEK, step=step, **more), world, engine, NOW))
+
+    assert asked(measure="sum", of=("nowhere",)) == {("all", None): ((0, 0, 0, 0), 0)}
+    assert asked(measure="average", of=("nowhere",)) == {("all", None): ((None,) * 4, None)}
+    assert asked(breakdown=nowhere) == {("all", None): ((3, 0, 0, 2), 5), ("none", None): ((3, 0, 0, 2), 5)}
+
+
 def test_hours_weeks_and_months_begin_where_calendars_say(engine: Engine) -> None:
     world = world_of(engine, ORDERS)
     period = During(first="2026-01-31", last="2026-02-08")

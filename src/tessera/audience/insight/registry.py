@@ -74,6 +74,11 @@ def run(request: Request, world: World, engine: Engine, now: Micros) -> Answer:
     return REPORTS[kind_of(request)].run(request, world, engine, now)
 
 
+def answered(raw: bytes | str, world: World, engine: Engine, now: Micros) -> bytes:
+    """The answer in its JSON form to a request in its own. Raises `InvalidReport`."""
+    return to_json(run(from_json(raw), world, engine, now))
+
+
 def answer_from_json(request: Request, raw: bytes | str) -> Answer:
     """The answer to this request, from the JSON form in which another process sent it."""
     answer: Answer = msgspec.json.decode(raw, type=REPORTS[kind_of(request)].answer)
