@@ -301,3 +301,11 @@ def test_one_that_is_only_asked_is_counted_once_a_day(live: Connection, workspac
     analysis.settle()
     assert queries.segment_by_id(live, workspace_id, spain.id).size == 0
     assert told(live) == []
+
+
+def test_a_report_is_asked_for_like_anything_else(live: Connection, workspace_id: int, analysis: Analysis) -> None:
+    ingest(live, workspace_id, [message(userId="ana", event="Order Completed") for _ in range(3)])
+    analysis.settle()
+    report = b'{"report": "trend", "step": {"event": "Order Completed"}, "period": {"op": "in_last", "days": 1}}'
+    answer = analysis.ask(workspace_id, questions.MakeReport(report=Raw(report)))
+    assert b"3" in bytes(answer)

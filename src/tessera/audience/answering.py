@@ -14,6 +14,7 @@ from tessera.audience import questions as asked
 from tessera.audience.conditions.groups import All
 from tessera.audience.conditions.registry import from_json, to_json
 from tessera.audience.evaluation import Evaluator, Worlds
+from tessera.audience.insight import registry as insight
 from tessera.audience.refreshing import evaluate_and_write
 from tessera.audience.segments import actions, membership, store
 from tessera.audience.warehouse.engine import Engine
@@ -115,6 +116,9 @@ class Answerer:
         size = store.read(self._connection, workspace_id, question.segment_id).size or 0
         return asked.Size(size, evaluator.count(evaluator.world.people))
 
+    def _report(self, evaluator: Evaluator, _workspace: int, question: asked.MakeReport, now: datetime) -> Raw:
+        return Raw(insight.answered(bytes(question.report), evaluator.world, evaluator.engine, to_micros(now)))
+
     def _fill(self, evaluator: Evaluator, workspace_id: int, question: asked.FillWith, now: datetime) -> asked.Size:
         people = evaluator.ids(evaluator.narrow(from_json(bytes(question.condition))))
         with self._connection.transaction():
@@ -131,5 +135,5 @@ _ANSWERS: Final[dict[type, Callable[..., Any]]] = {
     asked.TakeSample: Answerer._sample,
     asked.RefreshNow: Answerer._refresh,
     asked.FillWith: Answerer._fill,
+    asked.MakeReport: Answerer._report,
 }
-"""CountReach and MakeReport are answered by what `reach` and `insight` register here."""
