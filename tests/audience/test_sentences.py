@@ -57,7 +57,8 @@ and device() and not device(push = true) and did("A", b > 1) >= 2 in 30 days and
 and first("A") before 2026-01-31 and last("A") in last 1 day and sum("A", b) > 2 and average("A", b) < 2
 and segment("00000000-0000-0000-0000-000000000007") and not segment("00000000-0000-0000-0000-000000000007")
 and reachable(email) and reachable(sms) and reachable(push) and not reachable(email) and not reachable(sms)
-and not reachable(push) and home within 10 km of (41.39, 2.17) and not device() and device(app = "x") and not a = 2
+and not reachable(push) and related("x") and related("x", outgoing) and related("x", incoming)
+and home within 10 km of (41.39, 2.17) and not device() and device(app = "x") and not a = 2
 and not home within 1 km of (1, 2) and not (a = 1 and b = 2) and not @last_seen_at in last 2 days
 """
 LANGUAGES = ("es", "ru", "th")

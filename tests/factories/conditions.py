@@ -40,6 +40,7 @@ from tessera.audience.conditions.known import Attribute, Fact, HasDevice, Identi
 from tessera.audience.conditions.membership import InSegment
 from tessera.audience.conditions.places import Near
 from tessera.audience.conditions.reach import CHANNELS, Reachable
+from tessera.audience.conditions.related import Related
 from tessera.audience.leaves import leaves_of, moment_of
 from tessera.audience.person import Happening, Person
 from tessera.audience.vocabulary import FACTS
@@ -48,6 +49,7 @@ from tessera.audience.warehouse.layout import Columns
 from tessera.audience.warehouse.rows import Row, arrow_of, event_row, rows_of, schemas
 from tessera.audience.world import PERSON, World
 from tessera.foundation.clock import DAY, HOUR, to_micros
+from tessera.profiles.relations_of import Relation
 
 NOW = to_micros(datetime(2026, 3, 1, 1, 30, tzinfo=UTC))
 SEGMENTS = (UUID(int=101), UUID(int=102))
@@ -58,6 +60,8 @@ DATES = (
     "1990-03-02", "2026-02-22T00:00:00+02:00",
 )  # fmt: skip
 PATTERNS = ("^A", "a$", "[a-z]+", "(?i)ana", r"\d{2,3}", "a.b", "x|Tea", r"a\.b", "[^a]b$", "^$")
+OTHERS = (None, UUID(int=1), UUID(int=99))
+RELATED = ("household", "referred_by", "nowhere")
 VERSIONS = ("0", "4", "4.0", "4.9", "4.10", "4.10.2", "4.1.0.7", "10.0.101", "199.20")
 RELATIONS = ("less", "at_most", "equal", "at_least", "more")
 SAID_VERSIONS = (
@@ -234,6 +238,7 @@ leaf_conditions: st.SearchStrategy[Condition] = st.one_of(
         longitude=degrees,
         km=st.sampled_from((0.5, 10.0, 300.0, 20_000.0, 20_100.0)),
     ),
+    st.builds(Related, type=st.sampled_from(RELATED), side=st.sampled_from(("outgoing", "incoming", "either"))),
     st.builds(Reachable, channel=st.sampled_from(tuple(CHANNELS))),
 )
 conditions: st.SearchStrategy[Condition] = st.recursive(
@@ -311,6 +316,9 @@ def _person(draw: st.DrawFn, number: int) -> Person:
             st.dictionaries(st.sampled_from(("email", "phone")), st.frozensets(filled, min_size=1, max_size=2))
         ),
         sessions=draw(sessions),
+        relations=draw(
+            st.frozensets(st.builds(Relation, st.sampled_from(RELATED[:2]), st.booleans(), st.sampled_from(OTHERS)))
+        ),
         did=lambda name: doings.get(name, []),
         segments=lambda segment_id: segment_id in member_of,
     )
@@ -336,6 +344,7 @@ def partly(one: Person, other: Person, read: Reads) -> Person:
         devices=whose("device", "").devices,
         identifiers={kind: held[kind] for kind in kinds if kind in (held := whose("identifier", kind).identifiers)},
         sessions=whose("session", "").sessions,
+        relations=frozenset(one for kind in RELATED for one in whose("relation", kind).relations if one.type == kind),
         did=lambda name: whose("event", name).did(name),
         segments=lambda segment_id: whose("segment", str(segment_id)).segments(segment_id),
     )
@@ -365,6 +374,7 @@ def warehouse_of(people: Sequence[Person], engine: Engine) -> World:
         devices=table_of(engine, "devices", known["devices"], rows.devices),
         sessions=table_of(engine, "sessions", known["sessions"], rows.sessions),
         identifiers=table_of(engine, "identifiers", known["identifiers"], rows.identifiers),
+        relations=table_of(engine, "relations", known["relations"], rows.relations),
         attributes=attributes.by_leaf,
         properties=properties.by_leaf,
         segments=lambda segment: in_segments.filter(in_segments["segment"] == str(segment)),

@@ -19,6 +19,7 @@ from tessera.audience.conditions.known import Attribute, Fact, HasDevice, Identi
 from tessera.audience.conditions.membership import InSegment
 from tessera.audience.conditions.places import Near
 from tessera.audience.conditions.reach import Reachable
+from tessera.audience.conditions.related import Related
 from tessera.audience.sentences.comparing import clause_of, denied, quoted_here, value_called
 from tessera.audience.sentences.subjects import attribute_called, fact_called, identifier_called
 from tessera.audience.sentences.windows import times_of, window_of
@@ -131,6 +132,12 @@ def _elsewhere(condition: Condition, names: Mapping[UUID, str]) -> str:
             return _("can be reached by text message")
         case Reachable():
             return _("can be reached by push message")
+        case Related(type=kind, side="either"):
+            return _("has the relation %(kind)s with somebody") % {"kind": quoted_here(kind)}
+        case Related(type=kind, side="outgoing"):
+            return _("has the relation %(kind)s to somebody") % {"kind": quoted_here(kind)}
+        case Related(type=kind):
+            return _("somebody has the relation %(kind)s to them") % {"kind": quoted_here(kind)}
     raise TypeError(f"{type(condition).__name__} has no words")
 
 

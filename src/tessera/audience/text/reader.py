@@ -31,6 +31,7 @@ from tessera.audience.conditions.membership import InSegment
 from tessera.audience.conditions.places import Near
 from tessera.audience.conditions.reach import CHANNELS, Reachable
 from tessera.audience.conditions.registry import DEEPEST, check_size, from_json, to_json
+from tessera.audience.conditions.related import Related
 from tessera.audience.leaves import Path
 from tessera.audience.text.comparing import ComparisonReader
 from tessera.audience.text.lexer import Token
@@ -196,6 +197,17 @@ class _Reader(ComparisonReader):
         self._expect(")")
         return Reachable(channel=token.text)
 
+    def related(self) -> Condition:
+        kind = self._quoted()
+        side: Any = "either"
+        if self._take(","):
+            token = self._next()
+            if token.text not in ("outgoing", "incoming"):
+                raise self._no("'outgoing' or 'incoming' is expected", token)
+            side = token.text
+        self._expect(")")
+        return Related(type=kind, side=side)
+
     def identifier(self) -> Condition:
         kind = self._quoted()
         self._expect(")")
@@ -228,6 +240,7 @@ _CALLS: Final[dict[str, Callable[[_Reader], Condition]]] = {
     "device": _Reader.device,
     "identifier": _Reader.identifier,
     "segment": _Reader.segment,
+    "related": _Reader.related,
     "reachable": _Reader.reachable,
     "all": lambda reader: reader.group_of(All),
     "any": lambda reader: reader.group_of(AnyOf),

@@ -37,6 +37,7 @@ from tessera.audience.conditions.known import Attribute, Fact, HasDevice, Identi
 from tessera.audience.conditions.membership import InSegment
 from tessera.audience.conditions.places import Near
 from tessera.audience.conditions.reach import Reachable
+from tessera.audience.conditions.related import Related
 from tessera.audience.leaves import ELEMENTS, Path, quoted
 from tessera.audience.leaves import written as plain_path
 from tessera.audience.text.reader import RESERVED
@@ -88,6 +89,8 @@ class _Writer:
                 return f"{written_path(path)} within {_scalar(km)} km of {point}"
             case Reachable(channel=channel):
                 return f"reachable({channel})"
+            case Related(type=kind, side=side):
+                return f"related({quoted(kind)})" if side == "either" else f"related({quoted(kind)}, {side})"
         raise TypeError(f"{type(condition).__name__} has no text form")
 
     def _group(self, parts: tuple[Condition, ...], word: str, call: str, empty: str) -> str:
