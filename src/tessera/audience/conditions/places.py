@@ -23,8 +23,9 @@ EARTH_KM: Final = 6371.0088
 """The mean radius."""
 _HALF_TURN: Final = math.pi * EARTH_KM
 _RADIANS: Final = math.pi / 180.0
-_SINE_STEPS: Final = 15
-_COSINE_STEPS: Final = 11
+_STEPS_TO_A_QUARTER: Final = 11
+_STEPS_TO_A_HALF: Final = 15
+"""How far a series goes for angles of up to a quarter turn, and of up to half a turn."""
 _MARGIN: Final = 1e-6
 """Degrees that the strip of latitudes is wider than the circle, so that rounding leaves nobody out."""
 
@@ -58,14 +59,15 @@ class Near(Condition, frozen=True, kw_only=True, tag="near"):
             return ibis.literal(False)
         strip = self.km / EARTH_KM / _RADIANS + _MARGIN
         within = (latitude >= self.latitude - strip) & (latitude <= self.latitude + strip)
-        apart = self._apart(_inside(latitude, 90.0), _inside(longitude, 180.0))
-        found: ir.BooleanValue = within & (apart <= self._most())
+        inside = latitude.between(-90.0, 90.0) & longitude.between(-180.0, 180.0)
+        # a case, as PostgreSQL would stop at numbers that grow too large
+        found: ir.BooleanValue = ibis.cases((within & inside, self._apart(latitude, longitude) <= self._most()))
         return found
 
     def _apart(self, latitude: Any, longitude: Any) -> Any:
         """The haversine: the square of the sine of half the angle between, of numbers or of columns."""
-        north = _sine((latitude - self.latitude) * (_RADIANS / 2.0))
-        east = _sine((longitude - self.longitude) * (_RADIANS / 2.0))
+        north = _sine((latitude - self.latitude) * (_RADIANS / 2.0), _STEPS_TO_A_QUARTER)
+        east = _sine((longitude - self.longitude) * (_RADIANS / 2.0), _STEPS_TO_A_HALF)
         narrowing = _cosine(latitude * _RADIANS) * math.cos(self.latitude * _RADIANS)
         return north * north + east * east * narrowing
 
@@ -74,19 +76,14 @@ class Near(Condition, frozen=True, kw_only=True, tag="near"):
         return math.sin(self.km / EARTH_KM / 2.0) ** 2 if self.km < _HALF_TURN else 2.0
 
 
-def _inside(column: Any, most: float) -> Any:
-    """Null beyond the range: PostgreSQL would stop at numbers that grow too large."""
-    return ibis.cases(((column >= -most) & (column <= most), column))
-
-
-def _sine(angle: Any) -> Any:
-    """Of up to half a turn either way: x(1 - x²/2·3 (1 - x²/4·5 (…)))."""
-    return angle * _series(angle * angle, first=2, steps=_SINE_STEPS)
+def _sine(angle: Any, steps: int) -> Any:
+    """x(1 - x²/2·3 (1 - x²/4·5 (…)))."""
+    return angle * _series(angle * angle, first=2, steps=steps)
 
 
 def _cosine(angle: Any) -> Any:
-    """Of up to a quarter turn either way: 1 - x²/1·2 (1 - x²/3·4 (…))."""
-    return _series(angle * angle, first=1, steps=_COSINE_STEPS)
+    """1 - x²/1·2 (1 - x²/3·4 (…))."""
+    return _series(angle * angle, first=1, steps=_STEPS_TO_A_QUARTER)
 
 
 def _series(square: Any, *, first: int, steps: int) -> Any:
