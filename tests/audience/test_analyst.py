@@ -114,6 +114,45 @@ def test_merged_they_are_one_and_split_they_are_two(live: Connection, workspace_
     assert found(analyst, workspace_id, 'did("Seen") = 2') == {guest}
 
 
+def test_who_is_related_is_known_of_both_and_forgotten_with_either(
+    live: Connection, workspace_id: int, analyst: Analyst
+) -> None:
+    def relating(user: str, to: str, what: str = "Added") -> dict[str, Any]:
+        return message(event=f"Relation {what}", userId=user, properties={"type": "household", "to": to})
+
+    def related() -> tuple[set[Any], set[Any], set[Any]]:
+        follow(analyst, most=1)
+        asked = ('related("household")', 'related("household", outgoing)', 'related("household", incoming)')
+        found_here = [found(analyst, workspace_id, text) for text in asked]
+        everybody = people_of(live, sorted(found(analyst, workspace_id, "everyone")))
+        for text, ids in zip(asked, found_here, strict=True):
+            assert {one.person_id for one in everybody if from_text(text).holds_for(one, 0)} == ids
+        return (found_here[0], found_here[1], found_here[2])
+
+    ingest(live, workspace_id, [message(event="Seen", userId=user) for user in ("bo", "cy")])
+    follow(analyst)
+    ingest(live, workspace_id, [relating("ana", "user_id:bo"), relating("cy", "user_id:dan")])
+    ana, bo, cy = (root(live, "user_id", user) for user in ("ana", "bo", "cy"))
+    assert related() == ({ana, bo, cy}, {ana, cy}, {bo})
+
+    ingest(live, workspace_id, [message(event="Seen", userId="dan"), relating("ana", "user_id:bo", "Removed")])
+    dan = root(live, "user_id", "dan")
+    assert related() == ({cy, dan}, {cy}, {dan})
+
+    ingest(live, workspace_id, [relating("bo", "user_id:dan")])
+    assert related() == ({bo, cy, dan}, {bo, cy}, {dan})
+    assert cy is not None
+    erase_person(
+        live, workspace_id=workspace_id, profile_id=cy, actor="officer", reason="", suppress=False, now=NOON_AS_DATE
+    )
+    assert related() == ({bo, dan}, {bo}, {dan})
+    assert dan is not None
+    erase_person(
+        live, workspace_id=workspace_id, profile_id=dan, actor="officer", reason="", suppress=False, now=NOON_AS_DATE
+    )
+    assert related() == (set(), set(), set())
+
+
 NOON_AS_DATE = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 

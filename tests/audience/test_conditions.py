@@ -1,6 +1,9 @@
 """A condition has two readings, and both give the same people: on drawn people, for every kind."""
 
-from hypothesis import HealthCheck, given, settings
+import math
+from random import Random
+
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from factories.conditions import (
@@ -18,6 +21,7 @@ from factories.conditions import (
 )
 from tessera.audience.conditions.condition import CLOCK, Condition
 from tessera.audience.conditions.known import Attribute
+from tessera.audience.conditions.places import EARTH_KM, Near
 from tessera.audience.conditions.registry import from_json, to_json
 from tessera.audience.person import Person
 from tessera.audience.text.reader import from_text
@@ -61,6 +65,48 @@ def test_every_way_to_count_sees_every_moment_alike(engine) -> None:
     assert wrong == []
 
 
+def test_the_edge_of_a_circle_is_the_same_everywhere(engine: Engine) -> None:
+    """Where the next number there is lies outside: no engine may round otherwise."""
+    circle = Near(path=("place",), latitude=41.39, longitude=2.17, km=10.0)
+    drawn = Random(7)
+    edges = [edge_of(circle, longitude=2.17 + drawn.uniform(-0.1, 0.1)) for _ in range(200)]
+    places = [(latitude, longitude) for pair, longitude in edges for latitude in pair]
+    people = [someone(number, place=place) for number, place in enumerate(places)]
+
+    held = [circle.holds_for(person, NOW) for person in people]
+
+    assert held == [True, False] * 200
+    assert found_of(engine, circle, warehouse_of(people, engine), people) == held
+
+
+def edge_of(circle: Near, *, longitude: float) -> tuple[tuple[float, float], float]:
+    """The last latitude that is inside, going north, and the next number there is."""
+
+    def inside(latitude: float) -> bool:
+        return circle.holds_for(someone(0, place=(latitude, longitude)), NOW)
+
+    low, high = circle.latitude, circle.latitude + 1
+    while math.nextafter(low, high) < high:
+        middle = (low + high) / 2
+        low, high = (middle, high) if inside(middle) else (low, middle)
+    return (low, high), longitude
+
+
+@given(
+    here=st.tuples(st.floats(-90, 90), st.floats(-180, 180)), there=st.tuples(st.floats(-90, 90), st.floats(-180, 180))
+)
+def test_distance_is_what_the_haversine_says(here: tuple[float, float], there: tuple[float, float]) -> None:
+    (lat, lon), (lat2, lon2) = (map(math.radians, point) for point in (here, there))
+    half = math.sin((lat2 - lat) / 2) ** 2 + math.cos(lat) * math.cos(lat2) * math.sin((lon2 - lon) / 2) ** 2
+    km = 2 * EARTH_KM * math.asin(math.sqrt(min(half, 1.0)))
+    person = someone(0, place=there)
+
+    assume(0.1 < km < 20_000)
+    for share, expected in ((1.000001, True), (0.999999, False)):
+        circle = Near(path=("place",), latitude=here[0], longitude=here[1], km=km * share)
+        assert circle.holds_for(person, NOW) is expected
+
+
 def found_of(engine: Engine, condition: Condition, world: World, people: list[Person]) -> list[bool]:
     ids = [one for (one,) in engine.fetch(condition.narrow(world.people, world, NOW).select(PERSON))]
     assert len(ids) == len(set(ids)), "nobody twice"
@@ -86,7 +132,7 @@ def test_both_forms_are_read_back_as_they_were(condition: Condition) -> None:
     assert from_text(to_text(condition)) == condition
 
 
-@settings(max_examples=500, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, suppress_health_check=list(HealthCheck))
 @given(people=worlds(), condition=conditions, later=moments_near)
 def test_nothing_changes_the_answer_but_what_a_condition_reads(
     people: list[Person], condition: Condition, later: int

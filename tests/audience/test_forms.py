@@ -55,6 +55,11 @@ def test_the_text_means_this_json() -> None:
         "a = 1 and (b = 2 and c = 3)",
         'not (a = 1 or b = true) and "odd name"."and so" not in ("x", 2)',
         '"in" = 1 and in_stock = true',
+        'app_version < version "4.10.2" and x != version "1" and device(app_version >= version "2")',
+        "current_location within 10 km of (41.39, -2.17)",
+        'reachable(email) and not reachable(push) and did("x") in 6 hours and @last_seen_at in last 48 hours',
+        'tags has any ("vip", 2, true)',
+        'related("household") and not related("referred_by", outgoing) or related("referred_by", incoming)',
         "everyone",
         "nobody",
         "all(nobody)",
@@ -69,6 +74,10 @@ def test_what_is_written_is_read_as_it_was(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "same"),
     [
+        (
+            'products[].name = "x" and not did("A", b[].c in ("x", 2) and d[].e != 1)',
+            'products[].name has "x" and not did("A", b[].c has any ("x", 2) and not d[].e has 1)',
+        ),
         ("a=1 # a remark\n  and b=2", "a = 1 and b = 2"),
         ('did("x") > 2', 'did("x") >= 3'),
         ('did("x") < 2', 'did("x") <= 1'),
@@ -100,7 +109,12 @@ def test_what_may_be_written_in_other_ways(text: str, same: str) -> None:
         ("a before 2026-13-01", 1, 3, "2026-13-01"),
         ('last("x") = 5', 1, 11, ""),
         ('device(color = "red")', 1, 1, "a device has no 'color'"),
-        ('first("x") in last 5 weeks', 1, 22, "'days' is expected; here is 'weeks'"),
+        ('related("x", both)', 1, 14, "'outgoing' or 'incoming' is expected"),
+        ("reachable(fax)", 1, 11, "a channel is expected (email, sms, push)"),
+        ('a < version "one"', 1, 3, "a version is numbers between points"),
+        ("a contains version", 1, 12, 'a "text" is expected'),
+        ("a within 5 miles of (1, 2)", 1, 12, "'km' is expected"),
+        ('first("x") in last 5 weeks', 1, 22, "'days' or 'hours' is expected; here is 'weeks'"),
     ],
 )
 def test_errors_point_at_the_place(text: str, line: int, column: int, why: str) -> None:
@@ -159,6 +173,11 @@ def test_the_schema_names_every_kind() -> None:
         "total",
         "sessions",
         "segment",
+        "near",
+        "related",
+        "reachable",
+        "version",
+        "in_last_hours",
     ):
         assert f'"const": "{kind}"' in schema or f'"enum": ["{kind}"]' in schema, kind
 
@@ -194,7 +213,7 @@ PIECES = (
     "1.5",
     "2026-01-01", "is", "set", "before", "@", "status", ".", "[]", "sum", "first", "device", "matches", '"(x"', "has",
     "between", "true", "everyone", "all", "segment", "#", "\n", "é", "\0", '"', "-", "1e999", "anniversary", "from",
-    "to",
+    "to", "version", "within", "km", "of", "reachable", "email", "hours",
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from tessera.foundation.clock import to_micros
 from tessera.foundation.database import connect
 
 Connection = psycopg.Connection[Any]
+PRODUCTS = [{"name": "Cup", "category": "kitchen", "quantity": 2}, {"name": "Pot", "category": "kitchen"}]
 IPHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
     "Version/17.5 Mobile/15E148 Safari/604.1"
@@ -28,17 +29,19 @@ def live(database: str) -> Iterator[Connection]:
 @pytest.fixture
 def ana(live: Connection, workspace_id: int) -> Any:
     """Two devices' worth of one person: bought twice, asked for a refund on neither."""
-    order = {"event": "Order Completed", "userId": "ana"}
-    web = {"context": {"userAgent": IPHONE, "locale": "es-ES", "campaign": {"source": "google"}}}
+    earlier = {"timestamp": "2026-11-20T11:30:00Z"}
+    order = {"event": "Order Completed", "userId": "ana", **earlier}
+    web = {**earlier, "context": {"userAgent": IPHONE, "locale": "es-ES", "campaign": {"source": "google"}}}
     traits = {"email": "ana@example.com", "country": "ES", "tags": ["vip"], "address": {"city": "Lugo"}, "plan": "gold"}
+    traits |= {"current_location": {"latitude": 43.0097, "longitude": -7.5567}, "app": "2.10.1"}
     ingest(
         live,
         workspace_id,
         [
             message(event="Seen", anonymousId="a1", properties={"page": 1}, **web),
-            message("identify", userId="ana", anonymousId="a1", traits=traits),
+            message("identify", userId="ana", anonymousId="a1", traits=traits, **earlier),
             message(**order, properties={"total": 120.5, "currency": "EUR", "products": [{"name": "Tea"}]}),
-            message(**order, properties={"total": 20, "currency": "EUR"}),
+            message(**order, properties={"total": 20, "currency": "EUR", "products": PRODUCTS}),
         ],
     )
     found = root(live, "user_id", "ana")
@@ -57,6 +60,15 @@ def ana(live: Connection, workspace_id: int) -> Any:
         'identifier("email") ends with "@example.com" and identifier("anonymous_id") = "a1"',
         'device(platform = "iOS") and not device(platform = "Android")',
         '@status = "subscribed" or @bucket >= 0 and @test = false',
+        'did("Order Completed", products[].name = "Cup" and products[].category in ("kitchen", "garden")) = 1',
+        'sum("Order Completed", total, products[].category = "kitchen") = 20 and sum("Order Completed", total) > 140',
+        'average("Order Completed", total) = 70.25 and average("Order Completed", total, products[].name = "Tea") > 9',
+        'last("Order Completed") in last 1 hour and first("Order Completed", products[].name = "Pot") in last 3 days',
+        'did("Order Completed") in 1 hour and not did("Order Completed", total > 100 and products[].name = "Cup")',
+        "current_location within 2 km of (43.0121, -7.5558) and not current_location within 2 km of (42.88, -8.54)",
+        'app > version "2.9" and app < version "2.10.2" and app >= version "2.10.1.0"',
+        "reachable(email) and not reachable(sms) and not reachable(push)",
+        '@registered_at in last 1 day and @utm.last.source = "google"',
         '@utm.first.source = "google" and language = "es"',
     ],
 )

@@ -33,6 +33,7 @@ from tessera.events.vocabulary import (
     SEGMENT_LEFT,
 )
 from tessera.identity import queries as identity
+from tessera.profiles.relations import RELATION_ADDED, RELATION_REMOVED
 
 Connection = psycopg.Connection[Any]
 MOST: Final = 20_000
@@ -50,6 +51,8 @@ class Work(Struct):
 
     events: list[Recorded] = field(default_factory=list)
     touched: set[UUID] = field(default_factory=set)
+    related: set[UUID] = field(default_factory=set)
+    """Those whose relations may be others now, and so those of the people at the far ends."""
     erased: set[UUID] = field(default_factory=set)
     undone: list[tuple[int, int, int]] = field(default_factory=list)
     """(lane, first, last) of history that was taken back."""
@@ -146,13 +149,27 @@ class Analyst:
         )
         for lane, first, last in work.undone:
             warehouse.take_back(lane, first, last)
+        if work.related:
+            self._touch(work, warehouse.related_to(work.related))
         roots = self._write_people(warehouse, work.touched)
+        if work.related:
+            roots |= self._write_far_ends(warehouse, work)
         if work.erased:
             warehouse.forget(work.erased)
         for segment_id in work.listed:
             warehouse.put_members(segment_id, membership.profiles_in(self._connection, segment_id))
         listed = set().union(*work.changes.segments.values()) - roots.keys()
         work.changes.stand_for(roots | identity.roots_of(self._connection, list(listed)))
+
+    def _write_far_ends(self, warehouse: Warehouse, work: Work) -> dict[UUID, UUID]:
+        """Those to whom somebody is related since: it is written of them as well."""
+        fresh = warehouse.related_to(work.related) - work.touched
+        self._touch(work, fresh)
+        return self._write_people(warehouse, fresh)
+
+    def _touch(self, work: Work, others: set[UUID]) -> None:
+        work.touched |= others
+        work.changes.anything |= others
 
     def _write_people(self, warehouse: Warehouse, touched: set[UUID]) -> dict[UUID, UUID]:
         """Write the people these profiles are of; returns who stands for each of their profiles."""
@@ -173,6 +190,8 @@ def _sorted_out(rows: Sequence[Recorded]) -> dict[int, Work]:
         if row.kind != SYSTEM:
             mine.touched.add(row.profile_id)
             mine.changes.note(row)
+            if row.name in (RELATION_ADDED, RELATION_REMOVED):
+                mine.related.add(row.profile_id)
             if row.kind in COUNTED:
                 mine.events.append(row)
             continue
@@ -180,13 +199,16 @@ def _sorted_out(rows: Sequence[Recorded]) -> dict[int, Work]:
         match row.name:
             case name if name == PERSON_ERASED:
                 mine.erased |= {UUID(profile) for profile in said["profile_ids"]}
+                mine.related |= mine.erased
             case name if name == IMPORT_UNDONE:
                 mine.undone.append((said["lane"], said["first_position"], said["last_position"]))
                 mine.touched |= {UUID(profile) for profile in said["profile_ids"]}
                 mine.changes.anything |= mine.touched
+                mine.related |= mine.touched
             case name if name in (PROFILES_MERGED, PROFILES_SPLIT):
                 mine.touched |= {UUID(said["kept"]), UUID(said["absorbed"])}
                 mine.changes.anything |= {UUID(said["kept"]), UUID(said["absorbed"])}
+                mine.related |= {UUID(said["kept"]), UUID(said["absorbed"])}
             case name if name in (SEGMENT_ENTERED, SEGMENT_LEFT):
                 mine.changes.segments[said["segment_id"]].add(row.profile_id)
                 if said["kind"] == "static":

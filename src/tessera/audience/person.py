@@ -11,6 +11,7 @@ from tessera.foundation.clock import SECOND, Micros
 from tessera.identity.queries import HeldIdentifier
 from tessera.profiles.facts import DEFAULT_STATUS
 from tessera.profiles.person import bucket_of, values_of
+from tessera.profiles.relations_of import Relation
 from tessera.profiles.state import Device, State, Touch
 
 
@@ -39,6 +40,7 @@ class Person(Struct, frozen=True):
     sessions: Sequence[tuple[Micros, Micros]]
     did: Doings
     segments: Callable[[UUID], bool] = lambda _: False
+    relations: frozenset[Relation] = frozenset()
 
     def values(self, path: Path) -> dict[Type, Leaf]:
         """The attribute's leaves by type."""

@@ -21,6 +21,7 @@ from tessera.audience.person import (
 from tessera.events import history
 from tessera.events.history import Recorded, Wanted
 from tessera.foundation.clock import to_micros
+from tessera.profiles.relations_of import relations_among
 from tessera.profiles.whole import gather
 
 Connection = psycopg.Connection[Any]
@@ -36,6 +37,8 @@ def people_of(
 
     What they did is read when a condition asks for it. `in_segment` is asked with a segment and a person.
     """
+    people = gather(connection, roots)
+    relations = relations_among(connection, people)
     return [
         Person(
             person_id=found.root,
@@ -46,8 +49,9 @@ def people_of(
             sessions=sessions_of(found.state),
             did=_doings_of(connection, [member.profile_id for member in found.members]),
             segments=_membership(found.root, in_segment),
+            relations=relations.get(found.root, frozenset()),
         )
-        for found in gather(connection, roots)
+        for found in people
     ]
 
 

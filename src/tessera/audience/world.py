@@ -15,7 +15,8 @@ Leafs = Mapping[tuple[Path, Type], str]
 
 
 class World(Struct, frozen=True):
-    """`people` has a row per person, `events`, `devices`, `sessions` and `identifiers` any number.
+    """`people` has a row per person, `events`, `devices`, `sessions`, `identifiers` and `relations` any
+    number.
 
     Each has a column `person_id`. `attributes`, `properties` and `device_fields` say which columns hold which leaves;
     facts are columns of `people` by `fact_column`. `segments` gives the ids of a segment's people.
@@ -26,6 +27,7 @@ class World(Struct, frozen=True):
     devices: ir.Table
     sessions: ir.Table
     identifiers: ir.Table
+    relations: ir.Table
     attributes: Leafs
     properties: Leafs
     segments: Callable[[UUID], ir.Table] | None = None

@@ -238,6 +238,12 @@ def roots_in(connection: Connection, workspace_id: int, profiles: Sequence[UUID]
     return dict(rows.fetchall())
 
 
+def workspaces_of(connection: Connection, profiles: Sequence[UUID]) -> dict[UUID, int]:
+    """Which workspace each of these profiles is of."""
+    rows = connection.execute("SELECT id, workspace_id FROM identity_profile WHERE id = ANY(%s)", (list(profiles),))
+    return dict(rows.fetchall())
+
+
 def owners_of(connection: Connection, workspace_id: int, identifiers: Sequence[Identifier]) -> dict[Identifier, UUID]:
     """The profile each identifier was first seen on; unknown ones are left out."""
     rows = connection.execute(

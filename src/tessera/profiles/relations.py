@@ -140,20 +140,39 @@ class StoredRelation(NamedTuple):
 _COLUMNS: Final = "profile_id, type, other_kind, other_value, properties, removed, at, tie"
 
 
-def relations_from(connection: Connection, profiles: Sequence[UUID]) -> list[StoredRelation]:
-    """What these profiles have said, removals too."""
+MOST_OF_ONE: Final = 4 * MOST_RELATIONS
+"""Rows that are read of one person, who may have been several."""
+
+
+def has_relations(connection: Connection, workspace_id: int) -> bool:
+    """Whether anybody of the workspace ever said something of the kind."""
+    row = connection.execute(
+        "SELECT EXISTS (SELECT 1 FROM profiles_relation WHERE workspace_id = %s)", (workspace_id,)
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def relations_from(
+    connection: Connection, profiles: Sequence[UUID], *, most: int | None = MOST_OF_ONE
+) -> list[StoredRelation]:
+    """What these profiles have said, removals too; `most` rows, the newest."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM profiles_relation WHERE profile_id = ANY(%s)"  # noqa: S608 -- constants
         " ORDER BY at DESC, tie DESC LIMIT %s",
-        (list(profiles), 4 * MOST_RELATIONS),
+        (list(profiles), most),
     )
     return [StoredRelation(*row) for row in rows]
 
 
 def relations_to(
-    connection: Connection, workspace_id: int, profiles: Sequence[UUID], identifiers: Sequence[Identifier]
+    connection: Connection,
+    workspace_id: int,
+    profiles: Sequence[UUID],
+    identifiers: Sequence[Identifier],
+    *,
+    most: int | None = MOST_OF_ONE,
 ) -> list[StoredRelation]:
-    """What others have said of whoever these name, removals too."""
+    """What others have said of whoever these name, removals too; `most` rows, the newest."""
     ends = [*identifiers, *((PROFILE, str(profile)) for profile in profiles)]
     columns = ", ".join(f"r.{name}" for name in _COLUMNS.split(", "))
     rows = connection.execute(
@@ -161,7 +180,7 @@ def relations_to(
         " JOIN profiles_relation r"
         "   ON r.workspace_id = %s AND r.other_value = named.value AND r.other_kind = named.kind"
         " ORDER BY r.at DESC, r.tie DESC LIMIT %s",
-        ([kind for kind, _ in ends], [value for _, value in ends], workspace_id, 4 * MOST_RELATIONS),
+        ([kind for kind, _ in ends], [value for _, value in ends], workspace_id, most),
     )
     return [StoredRelation(*row) for row in rows]
 

@@ -14,7 +14,8 @@ from tessera.identity import queries as identity
 from tessera.identity.rules import PROFILE
 from tessera.profiles.queries import people_summaries
 from tessera.profiles.relation_types import RelationType, relation_types
-from tessera.profiles.relations import MOST_RELATIONS, StoredRelation, relations_from, relations_to
+from tessera.profiles.relations import MOST_RELATIONS, StoredRelation, has_relations, relations_from, relations_to
+from tessera.profiles.whole import Gathered
 
 Connection = psycopg.Connection[Any]
 
@@ -44,6 +45,14 @@ class Relations(Struct, frozen=True):
     """A person's relations, newest first."""
 
     relations: list[RelationView]
+
+
+class Relation(NamedTuple):
+    """That somebody is related: `other` is the person at the far end, None while nobody of that name was seen."""
+
+    type: str
+    outgoing: bool
+    other: UUID | None
 
 
 class _Seen(NamedTuple):
@@ -80,6 +89,41 @@ def relations_of(connection: Connection, workspace_id: int, profile_id: UUID) ->
         label = _label(types[one.row.type], outgoing=one.outgoing)
         views.append(RelationView(one.row.type, label, one.outgoing, other, one.row.properties, one.row.at))
     return Relations(views)
+
+
+def relations_among(connection: Connection, people: Sequence[Gathered]) -> dict[UUID, frozenset[Relation]]:
+    """The relations of many people, as `relations_of` tells them, by the person; a few statements per workspace.
+
+    Of very many relations of one person, all are told.
+    """
+    workspaces = identity.workspaces_of(connection, [each.root for each in people])
+    found: dict[UUID, frozenset[Relation]] = {}
+    for workspace_id in sorted(set(workspaces.values())):
+        if has_relations(connection, workspace_id):
+            mine = [each for each in people if workspaces.get(each.root) == workspace_id]
+            found |= _relations_in(connection, workspace_id, mine)
+    return found
+
+
+def _relations_in(
+    connection: Connection, workspace_id: int, people: Sequence[Gathered]
+) -> dict[UUID, frozenset[Relation]]:
+    home = {member.profile_id: each.root for each in people for member in each.members}
+    called = {(one.kind, one.value): each.root for each in people for one in each.identifiers}
+    told: dict[UUID, list[_Seen]] = {}
+    for one in _outgoing(connection, workspace_id, relations_from(connection, list(home), most=None)):
+        told.setdefault(home[one.row.profile_id], []).append(one)
+    rows = relations_to(connection, workspace_id, list(home), list(called), most=None)
+    called |= {(PROFILE, str(profile)): root for profile, root in home.items()}
+    for one in _incoming(connection, rows):
+        told.setdefault(called[one.row.other_kind, one.row.other_value], []).append(one)
+    return {
+        root: frozenset(
+            Relation(last.row.type, last.outgoing, last.root)
+            for last in _last_words(one for one in seen if one.root != root)
+        )
+        for root, seen in told.items()
+    }
 
 
 def _label(kind: RelationType, *, outgoing: bool) -> str:

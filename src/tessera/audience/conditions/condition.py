@@ -21,6 +21,7 @@ Reads: TypeAlias = frozenset[tuple[str, str]]
 | `identifier` | its kind | they get or lose an identifier of this kind |
 | `device` | "" | a device is new, or described anew; what an event implies of `vocabulary.IMPLIED` |
 | `session` | "" | a session begins, or goes on |
+| `relation` | its type | they are related so to somebody, or are no more |
 | `segment` | its id as text | they enter or leave that segment, for which its own reasons count |
 | `clock` | "" | time passes: the days of a window move on |
 """

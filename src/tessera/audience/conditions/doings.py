@@ -15,6 +15,7 @@ from tessera.audience.conditions.comparisons import (
     During,
     Equals,
     InLast,
+    InLastHours,
     InNext,
     Less,
     More,
@@ -25,7 +26,7 @@ from tessera.audience.person import Happening, Person, at_path
 from tessera.audience.world import PERSON, World, columns_at
 from tessera.foundation.clock import Micros
 
-When: TypeAlias = InLast | Before | After | During | None
+When: TypeAlias = InLast | InLastHours | Before | After | During | None
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=1_000_000)]
 MILLIONTHS = 1_000_000
 
@@ -115,7 +116,7 @@ class Extreme(_Doing, frozen=True, kw_only=True, tag="first_or_last"):
     """When they did it first, or last, of those events that pass: `last("Order Completed") before 2026-01-01`."""
 
     which: Literal["first", "last"]
-    test: Before | After | During | InLast | InNext
+    test: Before | After | During | InLast | InLastHours | InNext
 
     def __post_init__(self) -> None:
         if self.when is not None:

@@ -14,10 +14,14 @@ from tessera.audience.conditions.doings import Did, Extreme, Sessions, Total
 from tessera.audience.conditions.groups import All, AnyOf, Not
 from tessera.audience.conditions.known import Attribute, Fact, HasDevice, Identifier
 from tessera.audience.conditions.membership import InSegment
+from tessera.audience.conditions.places import Near
+from tessera.audience.conditions.reach import Reachable
+from tessera.audience.conditions.related import Related
 from tessera.foundation.errors import TesseraError
 
 KINDS: Final[tuple[type[Condition], ...]] = (
     All, AnyOf, Not, Attribute, Fact, Identifier, HasDevice, Did, Extreme, Total, Sessions, InSegment,
+    Near, Reachable, Related,
 )  # fmt: skip
 VERSION: Final = 1
 DEEPEST: Final = 20

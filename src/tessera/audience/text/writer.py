@@ -18,7 +18,9 @@ from tessera.audience.conditions.comparisons import (
     EndsWith,
     Equals,
     Has,
+    HasAny,
     InLast,
+    InLastHours,
     InNext,
     IsSet,
     Less,
@@ -26,18 +28,23 @@ from tessera.audience.conditions.comparisons import (
     More,
     OneOf,
     StartsWith,
+    Version,
 )
 from tessera.audience.conditions.condition import Condition
 from tessera.audience.conditions.doings import Did, Extreme, Sessions, Times, Total, When
 from tessera.audience.conditions.groups import All, AnyOf, Not
 from tessera.audience.conditions.known import Attribute, Fact, HasDevice, Identifier
 from tessera.audience.conditions.membership import InSegment
+from tessera.audience.conditions.places import Near
+from tessera.audience.conditions.reach import Reachable
+from tessera.audience.conditions.related import Related
 from tessera.audience.leaves import ELEMENTS, Path, quoted
 from tessera.audience.leaves import written as plain_path
 from tessera.audience.text.reader import RESERVED
 
 NameOfSegment = Callable[[UUID], str]
 _SIGNS: Final = {Less: "<", AtMost: "<=", More: ">", AtLeast: ">="}
+_OF_VERSIONS: Final = {"less": "<", "at_most": "<=", "equal": "=", "at_least": ">=", "more": ">"}
 _TIMES: Final = {"at_least": ">=", "at_most": "<=", "exactly": "="}
 
 
@@ -77,6 +84,13 @@ class _Writer:
                 return f"sessions(){_times(times)}{_when(when)}"
             case InSegment(segment_id=segment_id):
                 return f"segment({quoted(self._name_of_segment(segment_id))})"
+            case Near(path=path, latitude=latitude, longitude=longitude, km=km):
+                point = f"({_scalar(latitude)}, {_scalar(longitude)})"
+                return f"{written_path(path)} within {_scalar(km)} km of {point}"
+            case Reachable(channel=channel):
+                return f"reachable({channel})"
+            case Related(type=kind, side=side):
+                return f"related({quoted(kind)})" if side == "either" else f"related({quoted(kind)}, {side})"
         raise TypeError(f"{type(condition).__name__} has no text form")
 
     def _group(self, parts: tuple[Condition, ...], word: str, call: str, empty: str) -> str:
@@ -102,7 +116,7 @@ class _Writer:
 
 def _negative(test: Comparison) -> str | None:
     match test:
-        case Equals():
+        case Equals() | Version(relation="equal"):
             return "!" + written_test(test)
         case OneOf():
             return "not " + written_test(test)
@@ -137,6 +151,8 @@ def written_test(test: Comparison) -> str:
             return f"matches {quoted(pattern)}"
         case Has(value=value):
             return f"has {_scalar(value)}"
+        case HasAny(values=values):
+            return f"has any ({', '.join(map(_scalar, values))})"
         case Less() | AtMost() | More() | AtLeast():
             return f"{_SIGNS[type(test)]} {_scalar(test.value)}"
         case Between(low=low, high=high):
@@ -149,6 +165,10 @@ def written_test(test: Comparison) -> str:
             return f"from {first} to {last}"
         case InLast(days=days):
             return f"in last {days} days"
+        case InLastHours(hours=hours):
+            return f"in last {hours} hours"
+        case Version(relation=relation, value=value):
+            return f"{_OF_VERSIONS[relation]} version {quoted(value)}"
         case InNext(days=days):
             return f"in next {days} days"
         case Anniversary(days=days):
@@ -189,7 +209,8 @@ def _times(times: Times) -> str:
 def _when(when: When) -> str:
     if when is None:
         return ""
-    return f" in {when.days} days" if isinstance(when, InLast) else f" {written_test(when)}"
+    moving = isinstance(when, InLast | InLastHours)
+    return f" {written_test(when)}".replace(" in last ", " in ", 1) if moving else f" {written_test(when)}"
 
 
 __all__ = ["ELEMENTS", "to_text", "written_path", "written_test"]

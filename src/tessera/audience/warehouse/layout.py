@@ -56,6 +56,9 @@ DEVICES: Final = {PERSON: dt.uuid, **{name: TYPES[kind] for name, kind in DEVICE
 SESSIONS: Final = {PERSON: dt.uuid, "began": TYPES["time"], "ended": TYPES["time"]}
 IDENTIFIERS: Final = {PERSON: dt.uuid, "kind": dt.string, "value": dt.string}
 
+RELATIONS: Final = {PERSON: dt.uuid, "type": dt.string, "outgoing": dt.boolean, "other": dt.string}
+"""`other` is the id of the person at the far end as text, null while nobody of that name was seen."""
+
 
 def schema_of(fixed: dict[str, dt.DataType], columns: Columns | None = None) -> ibis.Schema:
     """A table's schema: what it always has, then a column for each leaf."""

@@ -14,6 +14,7 @@ from tessera.audience.warehouse.layout import (
     EVENTS,
     IDENTIFIERS,
     PEOPLE,
+    RELATIONS,
     SESSIONS,
     Columns,
     schema_of,
@@ -31,11 +32,12 @@ class PeopleRows(Struct):
     devices: list[Row]
     sessions: list[Row]
     identifiers: list[Row]
+    relations: list[Row]
 
 
 def rows_of(people: Sequence[Person], attributes: Columns) -> PeopleRows:
     """These people; `attributes` learns the leaves that are new."""
-    found = PeopleRows([], [], [], [])
+    found = PeopleRows([], [], [], [], [])
     for person in people:
         about = {PERSON: person.person_id}
         facts = {fact_column(name): leaf for name, leaf in person.facts.items()}
@@ -46,6 +48,9 @@ def rows_of(people: Sequence[Person], attributes: Columns) -> PeopleRows:
             found.sessions.append(about | {"began": began, "ended": ended})
         for kind, values in person.identifiers.items():
             found.identifiers.extend(about | {"kind": kind, "value": value} for value in sorted(values))
+        for relation in person.relations:
+            other = str(relation.other) if relation.other else None
+            found.relations.append(about | {"type": relation.type, "outgoing": relation.outgoing, "other": other})
     return found
 
 
@@ -63,6 +68,7 @@ def schemas(attributes: Columns, properties: Columns) -> dict[str, ibis.Schema]:
         "devices": schema_of(DEVICES),
         "sessions": schema_of(SESSIONS),
         "identifiers": schema_of(IDENTIFIERS),
+        "relations": schema_of(RELATIONS),
     }
 
 

@@ -5,7 +5,7 @@
 | `people` | a person, with facts and attributes as columns |
 | `events` | something somebody did, by the profile it was recorded for |
 | `moved` | a profile that another stands for |
-| `devices`, `sessions`, `identifiers` | of a person |
+| `devices`, `sessions`, `identifiers`, `relations` | of a person |
 | `members` | that a profile was made a member of a static segment |
 | `columns` | a leaf that was seen, and its column |
 """
@@ -27,7 +27,7 @@ from tessera.audience.world import PERSON, World
 from tessera.events.lanes import LANES
 
 LAST_POSITION: Final = 2**62
-_OF_PEOPLE: Final = ("people", "devices", "sessions", "identifiers")
+_OF_PEOPLE: Final = ("people", "devices", "sessions", "identifiers", "relations")
 _COLUMNS: Final = ibis.schema({"letter": "string", "path": "string", "kind": "string", "name": "string"})
 _MOVED: Final = ibis.schema({"profile_id": "uuid", PERSON: "uuid"})
 _MEMBERS: Final = ibis.schema({"profile_id": "uuid", "segment_id": "uuid"})
@@ -74,6 +74,20 @@ class Warehouse:
         self._engine.remove(self._name("moved"), "profile_id", gone)
         others = [{"profile_id": profile, PERSON: root} for profile, root in moved.items() if profile != root]
         self._engine.append(self._name("moved"), arrow_of(others, _MOVED))
+
+    def related_to(self, profiles: Collection[UUID]) -> set[UUID]:
+        """Who is related to one of these, from either side, as far as the warehouse knows."""
+        found: set[UUID] = set()
+        known = schemas(self.attributes, self.properties)["relations"]
+        named = sorted(map(str, profiles))
+        for start in range(0, len(named), 1_000):
+            rows = self._table("relations", known)
+            some = named[start : start + 1_000]
+            theirs = rows.filter(rows["other"].isin(some)).select(rows[PERSON].cast("string").name("id"))
+            others = rows.filter(rows[PERSON].cast("string").isin(some) & rows["other"].notnull())
+            for expression in (theirs, others.select(rows["other"].name("id"))):
+                found |= {UUID(one) for (one,) in self._engine.fetch(expression)}
+        return found
 
     def add_events(self, rows: Iterable[Row]) -> None:
         """Append events; their leaves are of `properties`."""
@@ -142,6 +156,7 @@ class Warehouse:
             devices=self._table("devices", known["devices"]),
             sessions=self._table("sessions", known["sessions"]),
             identifiers=self._table("identifiers", known["identifiers"]),
+            relations=self._table("relations", known["relations"]),
             attributes=dict(self.attributes.by_leaf),
             properties=dict(self.properties.by_leaf),
         )

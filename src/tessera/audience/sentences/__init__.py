@@ -1,0 +1,1 @@
+"""Conditions in plain words, in the language that is active."""
