@@ -67,7 +67,7 @@ class Evaluator:
         self._connection, self._engine, self._members = connection, engine, known.members
         self._workspace_id, self._now = workspace_id, now
         self._segments: dict[UUID, Segment] | None = None
-        self.world = msgspec.structs.replace(known.world, segments=self._people_of_segment)
+        self.world = msgspec.structs.replace(known.world, segments=self._segment)
 
     @property
     def engine(self) -> Engine:
@@ -77,7 +77,7 @@ class Evaluator:
         """Rows of people for whom it holds; of these rows only, where some are given."""
         return condition.narrow(self.world.people if people is None else people, self.world, self._now)
 
-    def _people_of_segment(self, segment_id: UUID) -> ir.Table:
+    def _segment(self, segment_id: UUID) -> Condition | ir.Table:
         if self._segments is None:
             found = store.of_workspace(self._connection, self._workspace_id, archived=None)
             self._segments = {each.id: each for each in found}
@@ -86,7 +86,7 @@ class Evaluator:
             return self.world.people.select(PERSON).limit(0)
         if segment.condition is None:
             return self._members(segment_id)
-        return self.narrow(from_json(segment.condition)).select(PERSON)
+        return from_json(segment.condition)
 
     def count(self, table: ir.Table) -> int:
         return int(self._engine.fetch(table.aggregate(people=table.count()))[0][0])

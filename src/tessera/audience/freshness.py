@@ -18,6 +18,7 @@ import structlog
 from tessera.audience.changes import Changes
 from tessera.audience.conditions.condition import Reads
 from tessera.audience.conditions.registry import from_json
+from tessera.audience.conditions.times import InLastHours
 from tessera.audience.evaluation import Evaluator, Worlds
 from tessera.audience.refreshing import evaluate_and_write, look_again
 from tessera.audience.segments import store
@@ -34,7 +35,10 @@ PAUSE: Final = 60.0
 """Seconds before a segment is tried again that could not be evaluated."""
 RARELY: Final = 10
 """A whole evaluation that many changes ask for waits ten times as long as the last one took."""
+OF_HOURS: Final = 10
+"""Minutes after which a segment is evaluated whole whose windows are of hours, unless it says itself how often."""
 _LOOK_AT_LIST: Final = 1.0
+_HOURS: Final = f'"{InLastHours.__struct_config__.tag}"'.encode()
 
 
 class Freshness:
@@ -167,7 +171,10 @@ def is_due(segment: Segment, now: datetime) -> bool:
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     if segment.refreshed_at < midnight <= now:
         return True
-    return segment.every_minutes is not None and now - segment.refreshed_at >= timedelta(minutes=segment.every_minutes)
+    minutes = segment.every_minutes
+    if minutes is None and segment.condition is not None and _HOURS in segment.condition:
+        minutes = OF_HOURS
+    return minutes is not None and now - segment.refreshed_at >= timedelta(minutes=minutes)
 
 
 def is_to_be_counted(segment: Segment, now: datetime) -> bool:

@@ -19,7 +19,8 @@ class World(Struct, frozen=True):
     number.
 
     Each has a column `person_id`. `attributes`, `properties` and `device_fields` say which columns hold which leaves;
-    facts are columns of `people` by `fact_column`. `segments` gives the ids of a segment's people.
+    facts are columns of `people` by `fact_column`. `segments` gives the ids of a segment's
+    people (a table), or the condition that they are found by.
     """
 
     people: ir.Table
@@ -30,7 +31,7 @@ class World(Struct, frozen=True):
     relations: ir.Table
     attributes: Leafs
     properties: Leafs
-    segments: Callable[[UUID], ir.Table] | None = None
+    segments: Callable[[UUID], Any] | None = None
 
 
 def columns_at(table: ir.Table, leafs: Leafs, path: Path) -> dict[Type, Any]:

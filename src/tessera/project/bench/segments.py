@@ -143,10 +143,10 @@ def _narrowed(crowd: Crowd, condition: Condition) -> Any:
     """The people for whom it holds, as the analyst asks for them."""
     now = to_micros(NOW)
 
-    def people_of(segment: UUID) -> Any:
-        return from_text(_SEGMENTS[segment]).narrow(world.people, world, now).select(PERSON)
+    def segment_of(segment: UUID) -> Condition:
+        return from_text(_SEGMENTS[segment])
 
-    world: World = msgspec.structs.replace(crowd.known.world, segments=people_of)
+    world: World = msgspec.structs.replace(crowd.known.world, segments=segment_of)
     return condition.narrow(world.people, world, now)
 
 
