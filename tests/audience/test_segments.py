@@ -171,9 +171,12 @@ def test_a_merge_brings_nobody_in_and_throws_nobody_out(
 
 def test_what_is_asked_is_answered_over_everybody(live: Connection, workspace_id: int, analysis: Analysis) -> None:
     ingest(live, workspace_id, [identified(f"u{n}", country="ES" if n % 2 else "MX", age=n) for n in range(10)])
+    ingest(live, workspace_id, [identified(f"u{n}", email=f"u{n}@example.com") for n in (0, 5)])
     analysis.settle(most=1000)
     asked = Raw(condition('country = "ES" and age >= 5'))
     assert analysis.ask(workspace_id, questions.CountPeople(condition=asked)) == questions.Size(3, 10)
+    reach = analysis.ask(workspace_id, questions.CountReach(condition=asked))
+    assert reach == questions.Reach({"email": 1, "sms": 0, "push": 0})
     steps = analysis.ask(workspace_id, questions.FollowFunnel(condition=asked))
     assert [(step.left, step.alone) for step in steps] == [(5, 5), (3, 5)]
     first = analysis.ask(workspace_id, questions.ListPeople(condition=asked, limit=2))

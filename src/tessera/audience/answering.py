@@ -12,6 +12,7 @@ from msgspec import Raw
 
 from tessera.audience import questions as asked
 from tessera.audience.conditions.groups import All
+from tessera.audience.conditions.reach import CHANNELS, Reachable
 from tessera.audience.conditions.registry import from_json, to_json
 from tessera.audience.evaluation import Evaluator, Worlds
 from tessera.audience.insight import registry as insight
@@ -116,6 +117,12 @@ class Answerer:
         size = store.read(self._connection, workspace_id, question.segment_id).size or 0
         return asked.Size(size, evaluator.count(evaluator.world.people))
 
+    def _reach(self, evaluator: Evaluator, _workspace: int, question: asked.CountReach, _now: datetime) -> asked.Reach:
+        found = evaluator.narrow(from_json(bytes(question.condition)))
+        return asked.Reach(
+            {channel: evaluator.count(evaluator.narrow(Reachable(channel=channel), found)) for channel in CHANNELS}
+        )
+
     def _report(self, evaluator: Evaluator, _workspace: int, question: asked.MakeReport, now: datetime) -> Raw:
         return Raw(insight.answered(bytes(question.report), evaluator.world, evaluator.engine, to_micros(now)))
 
@@ -135,5 +142,6 @@ _ANSWERS: Final[dict[type, Callable[..., Any]]] = {
     asked.TakeSample: Answerer._sample,
     asked.RefreshNow: Answerer._refresh,
     asked.FillWith: Answerer._fill,
+    asked.CountReach: Answerer._reach,
     asked.MakeReport: Answerer._report,
 }
