@@ -5,7 +5,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import ibis
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from tessera.audience.warehouse.engine import Engine
 from tessera.audience.warehouse.engines.clickhouse import ClickHouseEngine
@@ -26,7 +28,18 @@ def clickhouse(tmp_path: Path) -> Iterator[str]:
         process.kill()
 
 
-@pytest.fixture(params=["duckdb", "postgres", "clickhouse"])
+def by_ibis(address: str) -> Engine:
+    """PostgreSQL once more, through the door for engines that only Ibis connects to."""
+    pytest.importorskip("pyarrow_hotfix", reason="Ibis needs pyarrow-hotfix to send rows")
+    from tessera.audience.warehouse.engines.by_ibis import IbisEngine
+
+    parts = conninfo_to_dict(address)
+    database = parts.pop("dbname")
+    known = {name: parts.get(name) for name in ("host", "user", "password", "port")}
+    return IbisEngine(ibis.postgres.connect(database=database, **known))
+
+
+@pytest.fixture(params=["duckdb", "postgres", "clickhouse", "ibis"])
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     opened: Engine
     if request.param == "duckdb":
@@ -34,6 +47,9 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     elif request.param == "postgres":
         request.getfixturevalue("database")
         opened = PostgresEngine(dsn())
+    elif request.param == "ibis":
+        request.getfixturevalue("database")
+        opened = by_ibis(dsn())
     else:
         opened = ClickHouseEngine(request.getfixturevalue("clickhouse"))
     yield opened

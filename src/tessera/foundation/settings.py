@@ -21,6 +21,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Console; collect = port + 1, accounts = port + 2 (`TESSERA_PORT`, default 8000)."""
     database_url: str | None
     """Any PostgreSQL ≥ 16 instead of the embedded one (`TESSERA_DATABASE_URL`)."""
+    warehouse_url: str | None
+    """The engine that audiences are asked on, instead of a DuckDB file under `home` (`TESSERA_WAREHOUSE_URL`)."""
     public_console_url: str
     """Where staff reach the console (`TESSERA_CONSOLE_URL`)."""
     public_collect_url: str
@@ -95,6 +97,7 @@ def settings() -> Settings:
         host=host,
         port=port,
         database_url=os.environ.get("TESSERA_DATABASE_URL", "").strip() or None,
+        warehouse_url=os.environ.get("TESSERA_WAREHOUSE_URL", "").strip() or None,
         public_console_url=os.environ.get("TESSERA_CONSOLE_URL", "").rstrip("/") or f"http://{shown}:{port}",
         public_collect_url=os.environ.get("TESSERA_COLLECT_URL", "").rstrip("/") or f"http://{shown}:{port + 1}",
         geo_database=_path("TESSERA_GEO_MMDB"),

@@ -20,6 +20,9 @@ class Engine(Protocol):
     def atomic(self) -> bool:
         """Whether `transaction` is one."""
 
+    def tables(self) -> list[str]:
+        """Names of the tables there are; those of others that share the database may be among them."""
+
     def ensure(self, table: str, schema: ibis.Schema) -> None:
         """Make the table, or give it the columns it lacks. Columns are never taken away."""
 
@@ -34,6 +37,9 @@ class Engine(Protocol):
 
     def clear(self, table: str) -> None:
         """Remove all rows."""
+
+    def drop(self, table: str) -> None:
+        """Remove the table itself, where there is one."""
 
     def fetch(self, expression: ir.Table) -> list[tuple[Any, ...]]:
         """The rows of an Ibis expression, in the order of its columns. Ids are `UUID`."""

@@ -29,13 +29,17 @@ _WHOLE_SECONDS: Final = re.compile(r"parseDateTimeBestEffort\(('[0-9T:-]+')\)")
 
 
 class ClickHouseEngine:
-    """`url` is `http://user:password@host:8123/database`."""
+    """`url` is `http://user:password@host:8123/database`, or with `https`."""
 
     atomic = False
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._client = clickhouse_connect.get_client(dsn=url, settings=_SETTINGS, compress=False)
+        secure = "https" if url.startswith("https:") else "http"  # the client sees no scheme in an address
+        self._client = clickhouse_connect.get_client(dsn=url, interface=secure, settings=_SETTINGS, compress=False)
+
+    def tables(self) -> list[str]:
+        return [str(row[0]) for row in self._client.query("SHOW TABLES").result_rows]
 
     def ensure(self, table: str, schema: ibis.Schema) -> None:
         order = next(order for order in _ORDERS if set(order) <= set(schema.names))
@@ -67,6 +71,9 @@ class ClickHouseEngine:
 
     def clear(self, table: str) -> None:
         self._client.command(f"TRUNCATE TABLE `{table}`")
+
+    def drop(self, table: str) -> None:
+        self._client.command(f"DROP TABLE IF EXISTS `{table}` SYNC")
 
     def fetch(self, expression: ir.Table) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in self._client.query(sql_of(expression)).result_rows]

@@ -30,6 +30,9 @@ class DuckEngine:
         settings: dict[str, Any] = {"memory_limit": f"{memory_mb}MB", "threads": threads}
         self._connection = duckdb.connect(str(path) if path else ":memory:", config=settings)
 
+    def tables(self) -> list[str]:
+        return [name for (name,) in self._connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()]
+
     def ensure(self, table: str, schema: ibis.Schema) -> None:
         columns = ", ".join(f'"{name}" {_type_of(kind)}' for name, kind in schema.items())
         self._connection.execute(f'CREATE TABLE IF NOT EXISTS "{table}" ({columns})')
@@ -58,6 +61,9 @@ class DuckEngine:
 
     def clear(self, table: str) -> None:
         self._connection.execute(f'DELETE FROM "{table}"')  # noqa: S608 -- ours
+
+    def drop(self, table: str) -> None:
+        self._connection.execute(f'DROP TABLE IF EXISTS "{table}"')
 
     @contextmanager
     def _seen(self, rows: pa.Table) -> Iterator[str]:

@@ -34,6 +34,10 @@ class PostgresEngine:
         self._connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(name))
         self._connection.execute(sql.SQL("SET search_path TO {}").format(name))
 
+    def tables(self) -> list[str]:
+        found = self._connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
+        return [name for (name,) in found.fetchall()]
+
     def ensure(self, table: str, schema: ibis.Schema) -> None:
         name = sql.Identifier(table)
         columns = {column: sql.SQL(_type_of(kind)) for column, kind in schema.items()}
@@ -76,6 +80,9 @@ class PostgresEngine:
 
     def clear(self, table: str) -> None:
         self._connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+
+    def drop(self, table: str) -> None:
+        self._connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(table)))
 
     def fetch(self, expression: ir.Table) -> list[tuple[Any, ...]]:
         return self._connection.execute(sql_of(expression)).fetchall()

@@ -1,0 +1,107 @@
+"""Any engine that Ibis connects to: BigQuery, Snowflake, Trino, Databricks. What is tested of them: docs/warehouses.md.
+
+Ibis's own connections bring pandas, so engines that have a file of their own are not opened by this door. Ids are text
+here: not all of these engines know a type for them. There are no transactions.
+"""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+from uuid import UUID
+
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+import pyarrow as pa
+import sqlglot as sg
+import sqlglot.expressions as sge
+
+_AT_ONCE: Final = 1_000
+"""Ids named by one statement: Trino takes few."""
+
+
+class IbisEngine:
+    """`connection` is a backend of Ibis that speaks SQL."""
+
+    atomic = False
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._dialect = connection.dialect
+
+    @classmethod
+    def at(cls, url: str) -> "IbisEngine":
+        """The engine of an address as Ibis reads it. Raises what its client raises."""
+        import pyarrow_hotfix  # noqa: F401 -- Ibis needs it to send rows; without it that is said before the first
+
+        return cls(ibis.connect(url))
+
+    def tables(self) -> list[str]:
+        return [str(name) for name in self._connection.list_tables()]
+
+    def ensure(self, table: str, schema: ibis.Schema) -> None:
+        kept = ibis.schema({name: _kept(kind) for name, kind in schema.items()})
+        if table not in self.tables():
+            self._connection.create_table(table, schema=kept)
+            return
+        there = set(self._connection.get_schema(table).names)
+        for name, kind in kept.items():
+            if name not in there:
+                told = self._connection.compiler.type_mapper.from_ibis(kind).sql(dialect=self._dialect)
+                self._run(f"ALTER TABLE {self._quoted(table)} ADD COLUMN {self._quoted(name)} {told}")
+
+    def append(self, table: str, rows: pa.Table) -> None:
+        if rows.num_rows:
+            self._connection.insert(table, rows)
+
+    def remove(self, table: str, key: str, ids: Collection[UUID]) -> None:
+        wanted = [sge.Literal.string(str(each)) for each in ids]
+        for start in range(0, len(wanted), _AT_ONCE):
+            self._delete(table, self._column(key).isin(*wanted[start : start + _AT_ONCE]))
+
+    def remove_between(self, table: str, where: dict[str, int], column: str, first: int, last: int) -> None:
+        same = [self._column(name).eq(sge.Literal.number(value)) for name, value in where.items()]
+        low, high = sge.Literal.number(first), sge.Literal.number(last)
+        self._delete(table, sg.and_(*same, self._column(column).between(low, high)))
+
+    def clear(self, table: str) -> None:
+        self._connection.truncate_table(table)
+
+    def drop(self, table: str) -> None:
+        self._connection.drop_table(table, force=True)
+
+    def fetch(self, expression: ir.Table) -> list[tuple[Any, ...]]:
+        """Ids come as text, and leave as ids."""
+        found = self._connection.to_pyarrow(expression).columns
+        kinds = expression.schema().types
+        return list(zip(*(_values(column, kind) for column, kind in zip(found, kinds, strict=True)), strict=True))
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """There is none."""
+        yield
+
+    def close(self) -> None:
+        self._connection.disconnect()
+
+    def _column(self, name: str) -> Any:
+        return sg.column(name, quoted=True)
+
+    def _quoted(self, name: str) -> str:
+        return sg.to_identifier(name, quoted=True).sql(dialect=self._dialect)
+
+    def _delete(self, table: str, where: Any) -> None:
+        self._run(sge.delete(sg.to_identifier(table, quoted=True), where=where).sql(dialect=self._dialect))
+
+    def _run(self, statement: str) -> None:
+        with self._connection._safe_raw_sql(statement):  # what Ibis runs its own statements by, on every backend
+            pass
+
+
+def _kept(kind: dt.DataType) -> dt.DataType:
+    return dt.string if kind.is_uuid() else kind
+
+
+def _values(column: pa.ChunkedArray, kind: dt.DataType) -> list[Any]:
+    values = column.to_pylist()
+    return [UUID(value) if value else None for value in values] if kind.is_uuid() else list(values)
