@@ -1,5 +1,7 @@
 """The engines that conditions are asked on."""
 
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +17,12 @@ from tessera.audience.warehouse.engines.duck import DuckEngine
 from tessera.audience.warehouse.engines.postgres import PostgresEngine
 from tessera.foundation.database import dsn
 
+SPARK = os.environ.get("TESSERA_SPARK", "local[1]")
+QUICK = (
+    "spark.sql.shuffle.partitions=1&spark.sql.adaptive.enabled=false"
+    "&spark.sql.codegen.wholeStage=false&spark.sql.codegen.factoryMode=NO_CODEGEN"
+)
+"""Of small tables Spark answers sooner without compiling each statement."""
 SERVER = Path(__file__).parents[1] / "factories" / "clickhouse_server.py"
 
 
@@ -39,7 +47,24 @@ def by_ibis(address: str) -> Engine:
     return IbisEngine(ibis.postgres.connect(database=database, **known))
 
 
-@pytest.fixture(params=["duckdb", "postgres", "clickhouse", "ibis"])
+def spark_in(folder: Path) -> Engine:
+    """Spark in this process; it starts once in a run."""
+    pytest.importorskip("pyspark", reason="pyspark is not installed")
+    if shutil.which("java") is None:
+        pytest.skip("Spark needs Java")
+    from tessera.audience.warehouse.engines.spark import SparkEngine, place_of
+
+    return SparkEngine(place_of(f"spark://{SPARK}?{QUICK}", folder / "spark"))
+
+
+@pytest.fixture
+def spark_engine(tmp_path: Path) -> Iterator[Engine]:
+    opened = spark_in(tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(params=["duckdb", "postgres", "clickhouse", "spark", "ibis"])
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     opened: Engine
     if request.param == "duckdb":
@@ -47,6 +72,8 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     elif request.param == "postgres":
         request.getfixturevalue("database")
         opened = PostgresEngine(dsn())
+    elif request.param == "spark":
+        opened = spark_in(request.getfixturevalue("tmp_path"))
     elif request.param == "ibis":
         request.getfixturevalue("database")
         opened = by_ibis(dsn())

@@ -110,6 +110,32 @@ def test_an_address_is_shown_without_who_may_open_it() -> None:
     assert shown("duckdb:///folder/file.duckdb") == "duckdb:///folder/file.duckdb"
 
 
+def test_spark_is_opened_where_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pyspark", reason="pyspark is not installed")
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    with pytest.raises(SetupError, match="needs Java"):
+        open_engine("spark://local[1]", tmp_path)
+
+
+def test_where_spark_and_its_files_are(tmp_path: Path) -> None:
+    spark = pytest.importorskip("tessera.audience.warehouse.engines.spark", reason="pyspark is not installed")
+    here = spark.place_of("spark://local[2]", tmp_path)
+    there = spark.place_of("spark://host:7077/mnt/w?memory=2g&spark.executor.memory=4g", tmp_path)
+
+    assert (here.master, here.folder, here.settings["spark.driver.host"]) == ("local[2]", tmp_path, "127.0.0.1")
+    assert (there.master, there.folder) == ("spark://host:7077", Path("/mnt/w"))
+    assert (there.settings["spark.driver.memory"], there.settings["spark.executor.memory"]) == ("2g", "4g")
+    assert "spark.driver.host" not in there.settings
+
+
+def test_without_pyspark_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyspark.sql", None)
+    monkeypatch.delitem(sys.modules, "tessera.audience.warehouse.engines.spark", raising=False)
+    with pytest.raises(SetupError, match="needs the Python package of 'pyspark"):
+        open_engine("spark://local[1]", tmp_path)
+
+
 def test_a_warehouse_may_be_in_tesseras_own_postgresql(database: str, tmp_path: Path) -> None:
     from psycopg.conninfo import conninfo_to_dict
 

@@ -1,5 +1,7 @@
 """Which warehouse an address means (`TESSERA_WAREHOUSE_URL`). Only the chosen engine's packages are loaded."""
 
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -24,15 +26,21 @@ def open_engine(url: str | None, home: Path) -> Engine:
     if url is None:
         return _duckdb(str(home / "warehouse" / FILE))
     scheme = url.partition("://")[0].lower()
+    if scheme == "spark":
+        return _spark(url, home)
     opener = _OPENERS.get(scheme)
     if opener is None or "://" not in url:
-        known = ", ".join(f"{name}://" for name in _OPENERS)
+        known = ", ".join(f"{name}://" for name in (*_OPENERS, "spark"))
         raise SetupError(f"{SETTING} must begin with one of {known}; not with {scheme[:20]!r}")
     try:
         return opener(url)
     except ModuleNotFoundError as missing:
-        needed = f"{SETTING} names a warehouse on {scheme}, which needs the Python package of {missing.name!r}"
-        raise SetupError(f"{needed}; docs/warehouses.md lists what to install") from missing
+        raise SetupError(_needed(scheme, missing)) from missing
+
+
+def _needed(scheme: str, missing: ModuleNotFoundError) -> str:
+    needed = f"{SETTING} names a warehouse on {scheme}, which needs the Python package of {missing.name!r}"
+    return f"{needed}; docs/warehouses.md lists what to install"
 
 
 def shown(url: str) -> str:
@@ -99,6 +107,22 @@ def _clickhouse(url: str) -> Engine:
         raise _silent(url, error) from error
 
 
+def _spark(url: str, home: Path) -> Engine:
+    try:
+        from tessera.audience.warehouse.engines.spark import SparkEngine, place_of
+    except ModuleNotFoundError as missing:
+        raise SetupError(_needed("spark", missing)) from missing
+
+    if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
+        raise SetupError(f"{SETTING} names a warehouse on spark, which needs Java 17 or newer")
+    try:
+        return SparkEngine(place_of(url, home / "warehouse" / "spark"))
+    except SetupError:
+        raise
+    except Exception as error:  # Java's errors come as many types
+        raise _silent(url, error) from error
+
+
 def _by_ibis(url: str) -> Engine:
     from tessera.audience.warehouse.engines.by_ibis import IbisEngine
 
@@ -113,7 +137,7 @@ def _by_ibis(url: str) -> Engine:
 
 def _silent(url: str, error: Exception) -> SetupError:
     """What the client says may quote the address, so what is between two of its marks is left out."""
-    secret = urlsplit(url).password
+    secret = urlsplit(url).password if "@" in url else None  # an address of Spark's may have brackets
     said = (str(error).strip() or type(error).__name__).splitlines()[0]
     if secret:
         said = said.replace(secret, "…").replace(unquote(secret), "…")

@@ -1,0 +1,214 @@
+"""Spark, over files of Parquet in a folder that all its machines see. pyspark and Java are the operator's to install.
+
+Traps: Spark changes no files, so tables are logs (`parquet_log.py`) and a view says what counts, made smooth now and
+then; sending rows through Spark's own door makes 'NaN' of nothing, so we write the files ourselves; moments without a
+zone are read in the session's, which is UTC; a division by zero is an error unless `ansi` is off; Ibis's own connection
+brings pandas, its compiler does not; views are of a session, so each engine has one.
+"""
+
+import shutil
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import parse_qsl
+from uuid import UUID, uuid4
+
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.operations as ops
+import ibis.expr.types as ir
+import pyarrow as pa
+from ibis.backends.sql.compilers.pyspark import PySparkCompiler
+from ibis.config import Config
+from msgspec import Struct
+from pyspark.sql import DataFrame, SparkSession
+
+from tessera.audience.warehouse.engines.parquet_log import BATCH, ID, Batch, Files, ParquetLog
+
+_TYPES: Final = {
+    "uuid": "string", "string": "string", "float64": "double", "int64": "bigint", "boolean": "boolean",
+}  # fmt: skip
+_SMALL: Final = 1_000_000
+"""Rows of a file that is made part of a larger one."""
+_MOST_SMALL: Final = 32
+_MOST_RANGES: Final = 64
+_LEAST_REMOVED: Final = 10_000
+"""Removed ids that are not worth making the table anew."""
+_MASTERS_HERE: Final = ("local", "local-cluster")
+_SETTINGS: Final = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.log.level": "ERROR",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "false",
+    "spark.sql.sources.parallelPartitionDiscovery.threshold": "100000",  # files are named; there is nothing to find
+    "spark.sql.shuffle.partitions": "8",
+}
+
+
+class Place(Struct, frozen=True):
+    """Where Spark is, and where its files are."""
+
+    master: str
+    folder: Path
+    settings: dict[str, str]
+
+
+def place_of(url: str, folder: Path) -> Place:
+    """`spark://local[2]/folder`, `spark://host:7077/folder?memory=2g&spark.executor.memory=4g`.
+
+    `memory` is the heap of this process's own Java (512m); any setting of Spark's may follow. Without a folder it is
+    `folder`.
+    """
+    rest, _, query = url.partition("://")[2].partition("?")
+    name, _, path = rest.partition("/")
+    asked = dict(parse_qsl(query))
+    here = name.partition("[")[0] in _MASTERS_HERE
+    settings = dict(_SETTINGS) | {"spark.driver.memory": asked.pop("memory", "512m")}
+    if here:
+        settings |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+    return Place(name if here else f"spark://{name}", Path(f"/{path}") if path else folder, settings | asked)
+
+
+class _Options(Config):  # type: ignore[misc]
+    """What Ibis's compiler asks, and has only once its own connection was loaded. We keep no NaN."""
+
+    treat_nan_as_null: bool = False
+
+
+class SparkEngine:
+    """One writer; readers of the same process may be many."""
+
+    atomic = True
+
+    def __init__(self, place: Place) -> None:
+        self._log = ParquetLog(place.folder)
+        builder = SparkSession.builder.master(place.master).appName("tessera")
+        for name, value in place.settings.items():
+            builder = builder.config(name, value)
+        try:
+            self._session: SparkSession = builder.getOrCreate().newSession()
+        except BaseException:
+            self._log.close()
+            raise
+        self._compiler = PySparkCompiler()
+        ibis.options.pyspark = ibis.options.pyspark or _Options()
+        self._seen: set[str] = set()
+        """Tables whose view is of what counts now."""
+
+    def tables(self) -> list[str]:
+        return list(self._log.tables)
+
+    def ensure(self, table: str, schema: ibis.Schema) -> None:
+        if self._log.ensure(table, {name: _type_of(kind) for name, kind in schema.items()}):
+            self._seen.discard(table)
+
+    def append(self, table: str, rows: pa.Table) -> None:
+        if rows.num_rows:
+            self._log.append(table, rows)
+            self._changed(table)
+
+    def remove(self, table: str, key: str, ids: Collection[UUID]) -> None:
+        if ids and self._log.tables[table].rows:
+            self._log.remove(table, key, ids)
+            self._changed(table)
+
+    def remove_between(self, table: str, where: dict[str, int], column: str, first: int, last: int) -> None:
+        if self._log.tables[table].rows:
+            self._log.remove_between(table, where, column, first, last)
+            self._changed(table)
+
+    def clear(self, table: str) -> None:
+        self._log.clear(table)
+        self._seen.discard(table)
+
+    def drop(self, table: str) -> None:
+        self._log.drop(table)
+        self._session.catalog.dropTempView(table)
+        self._seen.discard(table)
+
+    def fetch(self, expression: ir.Table) -> list[tuple[Any, ...]]:
+        for named in expression.op().find(ops.UnboundTable):
+            if named.name not in self._seen:
+                self._counting(self._log.tables[named.name]).createOrReplaceTempView(named.name)
+                self._seen.add(named.name)
+        found = self._session.sql(self._sql_of(expression)).toArrow()
+        kinds = expression.schema().types
+        return list(
+            zip(*(_values(column, kind) for column, kind in zip(found.columns, kinds, strict=True)), strict=True)
+        )
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        try:
+            with self._log.transaction():
+                yield
+        except BaseException:
+            self._seen.clear()
+            raise
+
+    def close(self) -> None:
+        """Spark itself lives as long as the process."""
+        for table in self._seen:
+            self._session.catalog.dropTempView(table)
+        self._log.close()
+
+    def _sql_of(self, expression: ir.Table) -> str:
+        return str(self._compiler.to_sqlglot(expression).sql(dialect=self._compiler.dialect))
+
+    def _counting(self, files: Files, batches: list[Batch] | None = None, *, numbered: bool = False) -> DataFrame:
+        """The rows of these batches (all) that no later one removed; `numbered` by their batch."""
+        columns = ", ".join(f"`{name}` {kind}" for name, kind in files.columns.items())
+        shown = [f"`{name}`" for name in files.columns] + ([BATCH] if numbered else [])
+        rows = self._read(files.rows if batches is None else batches, f"{columns}, {BATCH} bigint")
+        for key in sorted({batch.key for batch in files.gone}):
+            gone = self._read([batch for batch in files.gone if batch.key == key], f"{ID} string, {BATCH} bigint")
+            last = gone.groupBy(ID).agg({BATCH: "max"}).toDF("_gone", "_until")
+            rows = rows.join(last, (rows[key] == last["_gone"]) & (rows[BATCH] < last["_until"]), "left_anti")
+        for each in files.ranges:
+            where = " AND ".join(f"`{name}` <=> {value}" for name, value in each.where.items())
+            inside = f"{where} AND `{each.column}` BETWEEN {each.first} AND {each.last} AND {BATCH} < {each.batch}"
+            rows = rows.where(f"NOT coalesce({inside}, false)")
+        return rows.selectExpr(*shown)
+
+    def _read(self, batches: list[Batch], columns: str) -> DataFrame:
+        if not batches:
+            return self._session.createDataFrame([], columns)
+        return self._session.read.schema(columns).parquet(*self._log.paths(batches))
+
+    def _changed(self, table: str) -> None:
+        """Look at the table anew when it is asked next, and make it smooth where it has become rough."""
+        self._seen.discard(table)
+        files = self._log.tables[table]
+        small = [batch for batch in files.rows if batch.rows < _SMALL]
+        removed = sum(batch.rows for batch in files.gone)
+        many = max(_LEAST_REMOVED, sum(batch.rows for batch in files.rows) // 4)
+        if removed > many or len(files.ranges) > _MOST_RANGES:
+            self._rewrite(table, files.rows, forget_removals=True)
+        elif len(small) > _MOST_SMALL:
+            self._rewrite(table, small, forget_removals=small == files.rows)
+        elif len(files.gone) > _MOST_SMALL:
+            self._log.join_removals(table)
+        self._seen.discard(table)
+
+    def _rewrite(self, table: str, batches: list[Batch], *, forget_removals: bool) -> None:
+        """Write what counts of these batches into few files, which then count instead."""
+        target = self._log.folder / table / f"rows-{uuid4().hex[:12]}"
+        parts = 1 + sum(batch.rows for batch in batches) // (4 * _SMALL)
+        rows = self._counting(self._log.tables[table], batches, numbered=True)
+        try:
+            rows.coalesce(parts).write.option("compression", "zstd").parquet(str(target))
+            self._log.replace(table, batches, target, forget_removals=forget_removals)
+        except BaseException:
+            shutil.rmtree(target, ignore_errors=True)
+            raise
+
+
+def _type_of(kind: dt.DataType) -> str:
+    return "timestamp_ntz" if kind.is_timestamp() else _TYPES[str(kind)]
+
+
+def _values(column: pa.ChunkedArray, kind: dt.DataType) -> list[Any]:
+    values = column.to_pylist()
+    return [UUID(value) if value else None for value in values] if kind.is_uuid() else list(values)
