@@ -50,4 +50,7 @@ class Engine(Protocol):
     def another(self) -> "Engine":
         """The same warehouse for another thread, which only reads."""
 
+    def rest(self) -> None:
+        """There is nothing to do for a while: keep no memory that can be had again (`memory.give_back` for the rest)."""
+
     def close(self) -> None: ...

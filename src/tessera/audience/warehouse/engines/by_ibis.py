@@ -81,6 +81,9 @@ class IbisEngine:
         """There is none."""
         yield
 
+    def rest(self) -> None:
+        """Nothing of it is in this process."""
+
     def close(self) -> None:
         self._connection.disconnect()
 

@@ -86,6 +86,9 @@ class ClickHouseEngine:
     def another(self) -> "ClickHouseEngine":
         return ClickHouseEngine(self._url)
 
+    def rest(self) -> None:
+        """Nothing of it is in this process."""
+
     def close(self) -> None:
         self._client.close()
 

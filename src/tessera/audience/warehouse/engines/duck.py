@@ -5,7 +5,7 @@ of one row conflict, so there is one writer.
 """
 
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -20,6 +20,8 @@ _TYPES: Final = {
     "uuid": "UUID", "string": "VARCHAR", "float64": "DOUBLE", "int64": "BIGINT", "boolean": "BOOLEAN",
 }  # fmt: skip
 
+_LEAST_MEMORY: Final = "8MB"
+
 
 class DuckEngine:
     """`path` is the file; None is in memory. `memory_mb` bounds what DuckDB takes."""
@@ -27,7 +29,8 @@ class DuckEngine:
     atomic = True
 
     def __init__(self, path: Path | None, *, memory_mb: int = 1_024, threads: int = 2) -> None:
-        settings: dict[str, Any] = {"memory_limit": f"{memory_mb}MB", "threads": threads}
+        self._memory = f"{memory_mb}MB"
+        settings: dict[str, Any] = {"memory_limit": self._memory, "threads": threads}
         self._connection = duckdb.connect(str(path) if path else ":memory:", config=settings)
 
     def tables(self) -> list[str]:
@@ -91,6 +94,13 @@ class DuckEngine:
         other = object.__new__(DuckEngine)
         other._connection = self._connection.cursor()
         return other
+
+    def rest(self) -> None:
+        """Write down what is in memory and keep none of it; a lower limit is DuckDB's only way to say so."""
+        self._connection.execute("CHECKPOINT")
+        with suppress(duckdb.OutOfMemoryException):  # somebody is reading
+            self._connection.execute(f"SET memory_limit = '{_LEAST_MEMORY}'")
+        self._connection.execute(f"SET memory_limit = '{self._memory}'")
 
     def close(self) -> None:
         self._connection.close()

@@ -95,6 +95,9 @@ class PostgresEngine:
     def another(self) -> "PostgresEngine":
         return PostgresEngine(self._address, schema=self._schema)
 
+    def rest(self) -> None:
+        """Nothing of it is in this process."""
+
     def close(self) -> None:
         self._connection.close()
 

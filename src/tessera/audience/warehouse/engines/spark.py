@@ -148,6 +148,9 @@ class SparkEngine:
             self._seen.clear()
             raise
 
+    def rest(self) -> None:
+        """Nothing of it is in this process."""
+
     def close(self) -> None:
         """Spark itself lives as long as the process."""
         for table in self._seen:
