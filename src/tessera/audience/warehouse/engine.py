@@ -51,6 +51,6 @@ class Engine(Protocol):
         """The same warehouse for another thread, which only reads."""
 
     def rest(self) -> None:
-        """There is nothing to do for a while: keep no memory that can be had again (`memory.give_back` for the rest)."""
+        """There is nothing to do for a while: keep no memory that can be had again. Then `memory.give_back`."""
 
     def close(self) -> None: ...
