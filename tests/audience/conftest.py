@@ -44,7 +44,7 @@ def by_ibis(address: str) -> Engine:
     parts = conninfo_to_dict(address)
     database = parts.pop("dbname")
     known = {name: parts.get(name) for name in ("host", "user", "password", "port")}
-    return IbisEngine(ibis.postgres.connect(database=database, **known))
+    return IbisEngine(lambda: ibis.postgres.connect(database=database, **known))
 
 
 def spark_in(folder: Path) -> Engine:

@@ -60,7 +60,7 @@ def run_worker() -> None:
 def run_analyst() -> None:
     """The analyst, until SIGTERM or SIGINT; the step in hand is finished first. No Django."""
     from tessera.audience import service
-    from tessera.audience.warehouse.engines.duck import DuckEngine
+    from tessera.audience.warehouse.opening import open_engine
 
     stop = threading.Event()
 
@@ -70,9 +70,7 @@ def run_analyst() -> None:
     signal.signal(signal.SIGTERM, ask_to_stop)
     signal.signal(signal.SIGINT, ask_to_stop)
     set_up_logs("analyst")
-    home = settings().home / "warehouse"
-    home.mkdir(parents=True, exist_ok=True)
-    service.run(stop, lambda: DuckEngine(home / "tessera.duckdb"))
+    service.run(stop, lambda: open_engine(settings().warehouse_url, settings().home))
 
 
 def run_jobs() -> None:

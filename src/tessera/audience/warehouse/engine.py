@@ -35,6 +35,9 @@ class Engine(Protocol):
     def remove_between(self, table: str, where: dict[str, int], column: str, first: int, last: int) -> None:
         """Remove the rows whose `column` is from `first` to `last` where the others are as said."""
 
+    def remove_at(self, table: str, lane: int, positions: Collection[int]) -> None:
+        """Remove the rows of these places in history."""
+
     def clear(self, table: str) -> None:
         """Remove all rows."""
 

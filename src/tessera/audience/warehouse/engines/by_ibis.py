@@ -4,13 +4,14 @@ Ibis's own connections bring pandas, so engines that have a file of their own ar
 here: not all of these engines know a type for them. There are no transactions.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 from uuid import UUID
 
 import ibis
 import ibis.expr.datatypes as dt
+import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pyarrow as pa
 import sqlglot as sg
@@ -21,20 +22,21 @@ _AT_ONCE: Final = 1_000
 
 
 class IbisEngine:
-    """`connection` is a backend of Ibis that speaks SQL."""
+    """`connect` gives a backend of Ibis that speaks SQL."""
 
     atomic = False
 
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
-        self._dialect = connection.dialect
+    def __init__(self, connect: Callable[[], Any]) -> None:
+        self._connect = connect
+        self._connection = connect()
+        self._dialect = self._connection.dialect
 
     @classmethod
     def at(cls, url: str) -> "IbisEngine":
         """The engine of an address as Ibis reads it. Raises what its client raises."""
         import pyarrow_hotfix  # noqa: F401 -- Ibis needs it to send rows; without it that is said before the first
 
-        return cls(ibis.connect(url))
+        return cls(lambda: ibis.connect(url))
 
     def tables(self) -> list[str]:
         return [str(name) for name in self._connection.list_tables()]
@@ -64,6 +66,12 @@ class IbisEngine:
         low, high = sge.Literal.number(first), sge.Literal.number(last)
         self._delete(table, sg.and_(*same, self._column(column).between(low, high)))
 
+    def remove_at(self, table: str, lane: int, positions: Collection[int]) -> None:
+        same = self._column("lane").eq(sge.Literal.number(lane))
+        wanted = [sge.Literal.number(each) for each in positions]
+        for start in range(0, len(wanted), _AT_ONCE):
+            self._delete(table, sg.and_(same, self._column("position").isin(*wanted[start : start + _AT_ONCE])))
+
     def clear(self, table: str) -> None:
         self._connection.truncate_table(table)
 
@@ -72,7 +80,7 @@ class IbisEngine:
 
     def fetch(self, expression: ir.Table) -> list[tuple[Any, ...]]:
         """Ids come as text, and leave as ids."""
-        found = self._connection.to_pyarrow(expression).columns
+        found = self._connection.to_pyarrow(_without_ids(expression)).columns
         kinds = expression.schema().types
         return list(zip(*(_values(column, kind) for column, kind in zip(found, kinds, strict=True)), strict=True))
 
@@ -80,6 +88,9 @@ class IbisEngine:
     def transaction(self) -> Iterator[None]:
         """There is none."""
         yield
+
+    def another(self) -> "IbisEngine":
+        return IbisEngine(self._connect)
 
     def rest(self) -> None:
         """Nothing of it is in this process."""
@@ -99,6 +110,18 @@ class IbisEngine:
     def _run(self, statement: str) -> None:
         with self._connection._safe_raw_sql(statement):  # what Ibis runs its own statements by, on every backend
             pass
+
+
+def _without_ids(expression: ir.Table) -> ir.Table:
+    """The same question, of ids that are text."""
+    asked = expression.op()
+    texts: dict[Any, Any] = {
+        node: ops.Literal(str(node.value), dtype=dt.string) for node in asked.find(ops.Literal) if node.dtype.is_uuid()
+    }
+    for table in asked.find(ops.UnboundTable):
+        kept = {name: _kept(kind) for name, kind in table.schema.items()}
+        texts[table] = ops.UnboundTable(table.name, schema=ibis.schema(kept), namespace=table.namespace)
+    return asked.replace(texts).to_expr()
 
 
 def _kept(kind: dt.DataType) -> dt.DataType:

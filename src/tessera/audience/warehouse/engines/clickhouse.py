@@ -59,15 +59,17 @@ class ClickHouseEngine:
         self._client.insert(table, columns, column_names=rows.column_names, column_oriented=True)
 
     def remove(self, table: str, key: str, ids: Collection[UUID]) -> None:
-        wanted = [str(each) for each in ids]
-        for start in range(0, len(wanted), _AT_ONCE):
-            listed = ", ".join(f"'{each}'" for each in wanted[start : start + _AT_ONCE])
+        for listed in _listed([f"'{each}'" for each in ids]):
             self._client.command(f"DELETE FROM `{table}` WHERE `{key}` IN ({listed})")  # noqa: S608 -- ids
 
     def remove_between(self, table: str, where: dict[str, int], column: str, first: int, last: int) -> None:
         same = " AND ".join(f"`{name}` = {int(value)}" for name, value in where.items())
         place = f"`{column}` BETWEEN {int(first)} AND {int(last)}"
         self._client.command(f"DELETE FROM `{table}` WHERE {same} AND {place}")  # noqa: S608 -- numbers
+
+    def remove_at(self, table: str, lane: int, positions: Collection[int]) -> None:
+        for listed in _listed(positions):
+            self._client.command(f"DELETE FROM `{table}` WHERE lane = {int(lane)} AND position IN ({listed})")  # noqa: S608 -- numbers
 
     def clear(self, table: str) -> None:
         self._client.command(f"TRUNCATE TABLE `{table}`")
@@ -91,6 +93,12 @@ class ClickHouseEngine:
 
     def close(self) -> None:
         self._client.close()
+
+
+def _listed(values: Collection[object]) -> Iterator[str]:
+    texts = [str(value) for value in values]
+    for start in range(0, len(texts), _AT_ONCE):
+        yield ", ".join(texts[start : start + _AT_ONCE])
 
 
 def sql_of(expression: ir.Table) -> str:

@@ -62,6 +62,12 @@ class DuckEngine:
             f'DELETE FROM "{table}" WHERE {same} AND "{column}" BETWEEN {int(first)} AND {int(last)}'  # noqa: S608 -- ours
         )
 
+    def remove_at(self, table: str, lane: int, positions: Collection[int]) -> None:
+        with self._seen(pa.table({"place": pa.array(list(positions), pa.int64())})) as name:
+            self._connection.execute(
+                f'DELETE FROM "{table}" WHERE lane = {int(lane)} AND position IN (SELECT place FROM {name})'  # noqa: S608 -- ours
+            )
+
     def clear(self, table: str) -> None:
         self._connection.execute(f'DELETE FROM "{table}"')  # noqa: S608 -- ours
 
@@ -92,7 +98,7 @@ class DuckEngine:
 
     def another(self) -> "DuckEngine":
         other = object.__new__(DuckEngine)
-        other._connection = self._connection.cursor()
+        other._connection, other._memory = self._connection.cursor(), self._memory
         return other
 
     def rest(self) -> None:

@@ -39,13 +39,15 @@ class Batch(Struct):
 
 
 class Range(Struct):
-    """Rows removed up to a batch: where these columns have these values, and `column` is from `first` to `last`."""
+    """Rows removed up to a batch: where these columns have these values, and `column` is from `first` to `last`, or is
+    one of `places` where there are any."""
 
     where: dict[str, int]
     column: str
     first: int
     last: int
     batch: int
+    places: list[int] = field(default_factory=list)
 
 
 class Files(Struct):
@@ -89,6 +91,12 @@ class ParquetLog:
     def tables(self) -> Mapping[str, Files]:
         return self._manifest.tables
 
+    @property
+    def committed(self) -> tuple[int, Mapping[str, Files]]:
+        """The tables without what is being changed, and a number that is another whenever they are."""
+        manifest = self._before or self._manifest
+        return manifest.batch, manifest.tables
+
     def paths(self, batches: Sequence[Batch]) -> list[str]:
         return [str(self.folder / batch.path) for batch in batches]
 
@@ -98,8 +106,10 @@ class ParquetLog:
         if self._before is not None:
             yield
             return
-        self._before, outdated = copy.deepcopy(self._manifest), len(self._outdated)
+        self._before, outdated = self._manifest, len(self._outdated)
+        self._manifest = copy.deepcopy(self._before)  # what others read does not change under them
         try:
+            self._manifest.batch += 1
             yield
             self._write()
         except BaseException:
@@ -138,6 +148,13 @@ class ParquetLog:
             self._manifest.batch += 1
             self.tables[table].ranges.append(Range(where, column, first, last, self._manifest.batch))
 
+    def remove_at(self, table: str, lane: int, positions: Collection[int]) -> None:
+        with self.transaction():
+            self._manifest.batch += 1
+            wanted = sorted(positions)
+            removed = Range({"lane": lane}, "position", wanted[0], wanted[-1], self._manifest.batch, wanted)
+            self.tables[table].ranges.append(removed)
+
     def replace(self, table: str, old: Sequence[Batch], new: Path, *, forget_removals: bool) -> None:
         """Count the files of the folder `new` instead of `old`, which has the same rows without what was removed."""
         names = [batch.path for batch in old]
@@ -154,9 +171,9 @@ class ParquetLog:
 
     def join_removals(self, table: str) -> None:
         """Make one file of all that name removed ids, for each key."""
-        files = self.tables[table]
-        names = [batch.path for batch in files.gone]
         with self.transaction():
+            files = self._manifest.tables[table]
+            names = [batch.path for batch in files.gone]
             joined = []
             for key in sorted({batch.key for batch in files.gone}):
                 parts = [pq.read_table(path) for path in self.paths([b for b in files.gone if b.key == key])]
@@ -166,9 +183,9 @@ class ParquetLog:
             self._outdated += map(self.folder.joinpath, names)
 
     def clear(self, table: str) -> None:
-        files = self.tables[table]
-        names = [batch.path for batch in files.rows + files.gone]
         with self.transaction():
+            files = self._manifest.tables[table]
+            names = [batch.path for batch in files.rows + files.gone]
             self._manifest.tables[table] = Files(files.columns)
             self._outdated += map(self.folder.joinpath, names)
 

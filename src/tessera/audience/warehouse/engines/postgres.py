@@ -78,6 +78,12 @@ class PostgresEngine:
         )
         self._connection.execute(statement)
 
+    def remove_at(self, table: str, lane: int, positions: Collection[int]) -> None:
+        self._connection.execute(
+            sql.SQL("DELETE FROM {} WHERE lane = %s AND position = ANY(%s)").format(sql.Identifier(table)),
+            (lane, list(positions)),
+        )
+
     def clear(self, table: str) -> None:
         self._connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
 

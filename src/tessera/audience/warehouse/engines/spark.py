@@ -7,7 +7,7 @@ brings pandas, its compiler does not; views are of a session, so each engine has
 """
 
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +24,7 @@ from ibis.config import Config
 from msgspec import Struct
 from pyspark.sql import DataFrame, SparkSession
 
-from tessera.audience.warehouse.engines.parquet_log import BATCH, ID, Batch, Files, ParquetLog
+from tessera.audience.warehouse.engines.parquet_log import BATCH, ID, Batch, Files, ParquetLog, Range
 
 _TYPES: Final = {
     "uuid": "string", "string": "string", "float64": "double", "int64": "bigint", "boolean": "boolean",
@@ -92,6 +92,9 @@ class SparkEngine:
         except BaseException:
             self._log.close()
             raise
+        self._begin()
+
+    def _begin(self) -> None:
         self._compiler = PySparkCompiler()
         ibis.options.pyspark = ibis.options.pyspark or _Options()
         self._seen: set[str] = set()
@@ -119,6 +122,11 @@ class SparkEngine:
             self._log.remove_between(table, where, column, first, last)
             self._changed(table)
 
+    def remove_at(self, table: str, lane: int, positions: Collection[int]) -> None:
+        if self._log.tables[table].rows:
+            self._log.remove_at(table, lane, positions)
+            self._changed(table)
+
     def clear(self, table: str) -> None:
         self._log.clear(table)
         self._seen.discard(table)
@@ -129,9 +137,10 @@ class SparkEngine:
         self._seen.discard(table)
 
     def fetch(self, expression: ir.Table) -> list[tuple[Any, ...]]:
+        tables = self._tables()
         for named in expression.op().find(ops.UnboundTable):
             if named.name not in self._seen:
-                self._counting(self._log.tables[named.name]).createOrReplaceTempView(named.name)
+                self._counting(tables[named.name]).createOrReplaceTempView(named.name)
                 self._seen.add(named.name)
         found = self._session.sql(self._sql_of(expression)).toArrow()
         kinds = expression.schema().types
@@ -150,6 +159,12 @@ class SparkEngine:
 
     def rest(self) -> None:
         """Nothing of it is in this process."""
+
+    def another(self) -> "SparkReader":
+        return SparkReader(self._log, self._session.newSession())
+
+    def _tables(self) -> Mapping[str, Files]:
+        return self._log.tables
 
     def close(self) -> None:
         """Spark itself lives as long as the process."""
@@ -170,9 +185,7 @@ class SparkEngine:
             last = gone.groupBy(ID).agg({BATCH: "max"}).toDF("_gone", "_until")
             rows = rows.join(last, (rows[key] == last["_gone"]) & (rows[BATCH] < last["_until"]), "left_anti")
         for each in files.ranges:
-            where = " AND ".join(f"`{name}` <=> {value}" for name, value in each.where.items())
-            inside = f"{where} AND `{each.column}` BETWEEN {each.first} AND {each.last} AND {BATCH} < {each.batch}"
-            rows = rows.where(f"NOT coalesce({inside}, false)")
+            rows = rows.where(f"NOT coalesce({_inside(each)}, false)")
         return rows.selectExpr(*shown)
 
     def _read(self, batches: list[Batch], columns: str) -> DataFrame:
@@ -206,6 +219,39 @@ class SparkEngine:
         except BaseException:
             shutil.rmtree(target, ignore_errors=True)
             raise
+
+
+class SparkReader(SparkEngine):
+    """Reads what the writer has finished, and nothing of what it is about; for one thread."""
+
+    def __init__(self, log: ParquetLog, session: SparkSession) -> None:
+        self._log, self._session = log, session
+        self._begin()
+        self._number = -1
+
+    def another(self) -> "SparkReader":
+        return SparkReader(self._log, self._session.newSession())
+
+    def _tables(self) -> Mapping[str, Files]:
+        number, tables = self._log.committed
+        if number != self._number:
+            self._seen.clear()
+            self._number = number
+        return tables
+
+    def close(self) -> None:
+        """The folder is the writer's."""
+
+
+def _inside(removed: Range) -> str:
+    """Whether a row is one of these, as Spark reads it."""
+    column = f"`{removed.column}`"
+    parts = [f"`{name}` = {value}" for name, value in removed.where.items()]
+    if removed.places:
+        parts.append(f"{column} IN ({', '.join(map(str, removed.places))})")
+    else:
+        parts.append(f"{column} BETWEEN {removed.first} AND {removed.last}")
+    return " AND ".join([*parts, f"{BATCH} < {removed.batch}"])
 
 
 def _type_of(kind: dt.DataType) -> str:
