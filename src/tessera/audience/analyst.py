@@ -25,6 +25,7 @@ from tessera.events import history
 from tessera.events.event import SYSTEM
 from tessera.events.history import Recorded
 from tessera.events.vocabulary import (
+    HISTORY_REDACTED,
     IMPORT_UNDONE,
     PERSON_ERASED,
     PROFILES_MERGED,
@@ -56,6 +57,8 @@ class Work(Struct):
     erased: set[UUID] = field(default_factory=set)
     undone: list[tuple[int, int, int]] = field(default_factory=list)
     """(lane, first, last) of history that was taken back."""
+    blotted: set[tuple[int, int]] = field(default_factory=set)
+    """Places in history whose rows say less than they did."""
     listed: set[UUID] = field(default_factory=set)
     """Static segments whom somebody entered or left."""
     changes: Changes = field(default_factory=Changes)
@@ -110,7 +113,7 @@ class Analyst:
         with self.engine.transaction():
             try:
                 for workspace_id, each in work.items():
-                    self._take_in(self.warehouse(workspace_id), each)
+                    self._take_in(self.warehouse(workspace_id), each, self._positions.known | reached)
                 self._positions.write(reached)
             except BaseException:
                 self._warehouses.clear()  # what they learned is rolled back
@@ -133,24 +136,13 @@ class Analyst:
             rows += found
         return rows, reached
 
-    def _take_in(self, warehouse: Warehouse, work: Work) -> None:
-        warehouse.add_events(
-            [
-                event_row(
-                    row.name,
-                    happening_of(row),
-                    warehouse.properties,
-                    profile_id=row.profile_id,
-                    lane=row.lane,
-                    position=row.position,
-                )
-                for row in work.events
-            ]
-        )
+    def _take_in(self, warehouse: Warehouse, work: Work, reached: dict[int, int]) -> None:
+        _add_events(warehouse, work.events)
         for lane, first, last in work.undone:
             warehouse.take_back(lane, first, last)
         if work.related:
             self._touch(work, warehouse.related_to(work.related))
+        self._read_again(warehouse, work.blotted, reached)
         roots = self._write_people(warehouse, work.touched)
         if work.related:
             roots |= self._write_far_ends(warehouse, work)
@@ -171,6 +163,13 @@ class Analyst:
         work.touched |= others
         work.changes.anything |= others
 
+    def _read_again(self, warehouse: Warehouse, places: set[tuple[int, int]], reached: dict[int, int]) -> None:
+        """Put these rows of history in place of themselves; those not reached are read when they are."""
+        known = sorted((lane, position) for lane, position in places if position <= reached.get(lane, 0))
+        warehouse.take_back_at(known)
+        rows = history.at_places(self._connection, known)
+        _add_events(warehouse, [row for row in rows if row.kind in COUNTED])
+
     def _write_people(self, warehouse: Warehouse, touched: set[UUID]) -> dict[UUID, UUID]:
         """Write the people these profiles are of; returns who stands for each of their profiles."""
         roots = identity.roots_of(self._connection, list(touched))
@@ -181,6 +180,22 @@ class Analyst:
         people = people_of(self._connection, sorted(set(moved.values())))
         warehouse.put_people(touched | moved.keys(), people, moved)
         return moved
+
+
+def _add_events(warehouse: Warehouse, rows: Sequence[Recorded]) -> None:
+    warehouse.add_events(
+        [
+            event_row(
+                row.name,
+                happening_of(row),
+                warehouse.properties,
+                profile_id=row.profile_id,
+                lane=row.lane,
+                position=row.position,
+            )
+            for row in rows
+        ]
+    )
 
 
 def _sorted_out(rows: Sequence[Recorded]) -> dict[int, Work]:
@@ -200,6 +215,11 @@ def _sorted_out(rows: Sequence[Recorded]) -> dict[int, Work]:
             case name if name == PERSON_ERASED:
                 mine.erased |= {UUID(profile) for profile in said["profile_ids"]}
                 mine.related |= mine.erased
+            case name if name == HISTORY_REDACTED:
+                others = {UUID(profile) for profile in said["profile_ids"]}
+                mine.blotted |= {(lane, position) for lane, position in said["places"]}
+                mine.touched |= others
+                mine.changes.anything |= others
             case name if name == IMPORT_UNDONE:
                 mine.undone.append((said["lane"], said["first_position"], said["last_position"]))
                 mine.touched |= {UUID(profile) for profile in said["profile_ids"]}

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -17,6 +17,8 @@ from tessera.foundation.clock import EPOCH
 from tessera.foundation.redaction import Redactor, without_texts
 
 Connection = psycopg.Connection[Any]
+Place: TypeAlias = tuple[int, int]
+"""A lane of history and a position in it."""
 AT_ONCE: Final = 5_000
 """Rows per statement: none of them takes long, however much happened to the person."""
 
@@ -109,20 +111,20 @@ def redact_history(
     between_people: Collection[str],
     seen: LookedThrough,
     positions: Mapping[int, int],
-) -> int:
-    """Blot the person out of other people's rows, where they are named in them; returns how many rows.
+) -> list[Place]:
+    """Blot the person out of other people's rows, where they are named in them; returns which rows.
 
     The only place where a row of history is ever changed. What else those events say stays; but of records of the
     house, and of events called one of `between_people`, nothing that was said of the two. The caller holds every lane
     at `positions`; what was `seen` before that need not be searched again.
     """
-    changed = 0
+    changed: list[Place] = []
     with connection.cursor() as writing:
         for *key, kind, name, envelope, body in _to_search(connection, set(profiles), redactor, seen, positions):
             if _named_in(redactor, envelope, body):
                 clean = _redacted(body, redactor, wholly=kind == SYSTEM, properties=name in between_people)
                 writing.execute(_REWRITE, (_redacted(envelope, redactor), clean, *key))
-                changed += 1
+                changed.append((key[0], key[1]))
     return changed
 
 

@@ -303,6 +303,17 @@ def between(connection: Connection, lane: int, first: int, last: int) -> list[Re
     return [_read(row) for row in rows]
 
 
+def at_places(connection: Connection, places: Sequence[tuple[int, int]]) -> list[Recorded]:
+    """The rows at these (lane, position), as they are now; those that are gone are left out."""
+    lanes, positions = [lane for lane, _ in places], [position for _, position in places]
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM events_history JOIN unnest(%s::smallint[], %s::bigint[]) AS w (lane, position)"  # noqa: S608
+        " USING (lane, position) ORDER BY lane, position",
+        (lanes, positions),
+    )
+    return [_read(row) for row in rows]
+
+
 def everything_of(connection: Connection, profiles: Sequence[UUID]) -> Iterator[Recorded]:
     """All rows of these profiles, one profile after the other, streamed. Inside a transaction only."""
     with connection.cursor(name="everything_of") as rows:

@@ -31,6 +31,7 @@ STANDARD_NAMES: Final = {
 PROFILES_MERGED: Final = "Profiles Merged"
 PROFILES_SPLIT: Final = "Profiles Split"
 PERSON_ERASED: Final = "Person Erased"
+HISTORY_REDACTED: Final = "History Redacted"
 IMPORT_UNDONE: Final = "Import Undone"
 STATUS_CHANGED: Final = "Status Changed"
 TEST_SUBSCRIBER_CHANGED: Final = "Test Subscriber Changed"
@@ -41,6 +42,7 @@ HOUSE_NAMES: Final = (
     PROFILES_MERGED,
     PROFILES_SPLIT,
     PERSON_ERASED,
+    HISTORY_REDACTED,
     IMPORT_UNDONE,
     STATUS_CHANGED,
     TEST_SUBSCRIBER_CHANGED,

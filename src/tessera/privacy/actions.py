@@ -7,7 +7,7 @@ all that may name them elsewhere is read (`ahead.py`), before the lanes are take
 
 import contextlib
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -16,11 +16,11 @@ from msgspec import Struct
 
 from tessera.access.audit import record_audit_on
 from tessera.events import history
-from tessera.events.erasure import erase_history, redact_history
+from tessera.events.erasure import Place, erase_history, redact_history
 from tessera.events.history import SystemRecord
 from tessera.events.inbox import claim_all_lanes
 from tessera.events.lanes import lane_of
-from tessera.events.vocabulary import PERSON_ERASED
+from tessera.events.vocabulary import HISTORY_REDACTED, PERSON_ERASED
 from tessera.foundation.clock import to_micros
 from tessera.foundation.errors import Outdated
 from tessera.foundation.ids import uuid7
@@ -38,6 +38,16 @@ from tessera.profiles.relations import RELATION_ADDED, RELATION_REMOVED
 Connection = psycopg.Connection[Any]
 LONGEST_REASON: Final = 500
 MOST_TRIES: Final = 20
+PLACES_AT_ONCE: Final = 5_000
+"""Places in history that one record names."""
+NOBODY: Final = UUID(int=0)
+
+
+class Blotted(NamedTuple):
+    """What an erasure changes of other people: whose profiles, and which rows of their history."""
+
+    profiles: list[UUID]
+    places: list[Place]
 
 
 class ErasureReport(Struct, frozen=True):
@@ -112,13 +122,13 @@ def erase_whole_person(
 
     Raises `NoSuchProfile`.
     """
-    person, counts, positions = _erase_everything(connection, workspace_id, profile_id)
+    person, counts, blotted, positions = _erase_everything(connection, workspace_id, profile_id)
     said = person.redactor.text(reason[:LONGEST_REASON])
     suppressed = 0
     if suppress:
         keep_out(connection, workspace_id=workspace_id, identifiers=person.identifiers, actor=actor, now=now)
         suppressed = len(person.identifiers)
-    _record(connection, workspace_id, person, erasure_id, positions, now)
+    _record(connection, workspace_id, person, erasure_id, blotted, positions, now)
     root = person.members[0]
     detail = {"erasure": str(erasure_id), "reason": said, "suppressed": suppressed}
     record_audit_on(
@@ -134,8 +144,8 @@ def erase_whole_person(
 
 def _erase_everything(
     connection: Connection, workspace_id: int, profile_id: UUID
-) -> tuple[Person, dict[str, int], dict[int, int]]:
-    """Who they were, how many rows of what are gone, and the lanes' positions.
+) -> tuple[Person, dict[str, int], Blotted, dict[int, int]]:
+    """Who they were, how many rows of what are gone, whose history was changed, and the lanes' positions.
 
     What was recorded by now goes first, without a lane, and everything else is read; when a split took a profile away
     meanwhile, all of it is undone and done again. Raises `NoSuchProfile`.
@@ -150,8 +160,8 @@ def _erase_everything(
             if not set(early.members) <= set(person.members):
                 raise Outdated
             lock_profiles(connection, person.members)
-            _erase_rows(connection, workspace_id, person, ahead, positions, counts)
-            return person, counts, positions
+            blotted = _erase_rows(connection, workspace_id, person, ahead, positions, counts)
+            return person, counts, blotted, positions
     raise RivalsTooFast(f"the person changed {MOST_TRIES} times meanwhile")
 
 
@@ -162,8 +172,8 @@ def _erase_rows(
     ahead: Ahead,
     positions: dict[int, int],
     counts: dict[str, int],
-) -> None:
-    """Room by room; `counts` learns what each removed."""
+) -> Blotted:
+    """Room by room; `counts` learns what each removed. Returns what of other people was changed."""
     about: dict[str, Any] = {"profiles": person.members, "identifiers": person.identifiers}
     counts |= erase_messages(connection, workspace_id=workspace_id, passed=ahead.messages, **about)
     neighbours: set[UUID] = set()
@@ -174,7 +184,7 @@ def _erase_rows(
     counts["events_history"] += erase_history(connection, person.members)
     others = everyone_with(connection, neighbours)
     redact_evidence(connection, others, person.names)
-    counts["events_history_of_others"] = redact_history(
+    places = redact_history(
         connection,
         others,
         person.names,
@@ -182,9 +192,11 @@ def _erase_rows(
         seen=ahead.history,
         positions=positions,
     )
+    counts["events_history_of_others"] = len(places)
     gone = Gone(workspace_id, person.members, person.identifiers, person.redactor, ahead)
     for trace in TRACES:
         counts |= trace(connection, gone)
+    return Blotted(others, places)
 
 
 def _record(
@@ -192,15 +204,24 @@ def _record(
     workspace_id: int,
     person: Person,
     erasure_id: UUID,
+    blotted: Blotted,
     positions: dict[int, int],
     now: datetime,
 ) -> None:
-    """Tell the followers of history, which hold copies: ids of profiles and nothing else."""
+    """Tell the followers of history, which hold copies: ids of profiles and places in history, and nothing else."""
     root, at = person.members[0], to_micros(now)
     lane = lane_of(str(root))
     body = {"erasure_id": str(erasure_id), "profile_ids": [str(member) for member in person.members]}
-    record = SystemRecord(lane, uuid7(), workspace_id, root, PERSON_ERASED, at, body)
-    history.append(connection, [record], positions={lane: positions[lane]}, now=at)
+    records = [SystemRecord(lane, uuid7(), workspace_id, root, PERSON_ERASED, at, body)]
+    for start in range(0, max(len(blotted.places), len(blotted.profiles)), PLACES_AT_ONCE):
+        span = slice(start, start + PLACES_AT_ONCE)
+        said = {
+            "erasure_id": str(erasure_id),
+            "profile_ids": [str(profile) for profile in blotted.profiles[span]],
+            "places": blotted.places[span],
+        }
+        records.append(SystemRecord(lane, uuid7(), workspace_id, NOBODY, HISTORY_REDACTED, at, said))
+    history.append(connection, records, positions={lane: positions[lane]}, now=at)
 
 
 def as_json(value: object) -> str:

@@ -114,6 +114,11 @@ class Warehouse:
         """Remove the events of these places in history."""
         self._engine.remove_between(self._name("events"), {"lane": lane}, "position", first, last)
 
+    def take_back_at(self, places: Collection[tuple[int, int]]) -> None:
+        """Remove the events of these (lane, position)."""
+        for lane in sorted({lane for lane, _ in places}):
+            self._engine.remove_at(self._name("events"), lane, [position for of, position in places if of == lane])
+
     def take_back_after(self, positions: Mapping[int, int]) -> None:
         """Remove the events beyond these places: what a step left that was broken off."""
         for lane in range(LANES):
