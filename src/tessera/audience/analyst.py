@@ -6,7 +6,7 @@ with the rest.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from msgspec import Struct, field
 from tessera.audience.changes import Changes
 from tessera.audience.reading import COUNTED, happening_of, people_of
 from tessera.audience.segments import membership
+from tessera.audience.warehouse import generations
 from tessera.audience.warehouse.engine import Engine
 from tessera.audience.warehouse.positions import Positions
 from tessera.audience.warehouse.rows import event_row
@@ -74,19 +75,33 @@ class Step(Struct, frozen=True):
 class Analyst:
     """One per warehouse. `connection` reads PostgreSQL and autocommits."""
 
-    def __init__(self, connection: Connection, engine: Engine) -> None:
+    def __init__(self, connection: Connection, engine: Engine, *, generation: int | None = None) -> None:
+        """Of the generation of tables that answers, unless another is named; what rebuilds left behind goes."""
         self._connection = connection
         self.engine = engine
-        self._positions = Positions(engine)
+        self.generation = generations.current(engine) if generation is None else generation
+        if generation is None:
+            generations.drop_others(engine, self.generation)
+        self._positions = Positions(engine, generations.prefix(self.generation))
         self._warehouses: dict[int, Warehouse] = {}
 
     def warehouse(self, workspace_id: int) -> Warehouse:
         found = self._warehouses.get(workspace_id)
         if found is None:
-            found = self._warehouses[workspace_id] = Warehouse(self.engine, workspace_id)
+            found = self._warehouses[workspace_id] = Warehouse(self.engine, workspace_id, self.generation)
             if not self.engine.atomic:
                 found.take_back_after(self._positions.known)
         return found
+
+    @property
+    def reached(self) -> Mapping[int, int]:
+        """The last position of each lane that is in the warehouse."""
+        return self._positions.known
+
+    def go_on_from(self, positions: dict[int, int]) -> None:
+        """What is up to here is in the warehouse already."""
+        self._positions.write(positions)
+        self._positions.keep(positions)
 
     def behind(self) -> int:
         """How many rows of history are not in the warehouse."""
@@ -137,7 +152,7 @@ class Analyst:
         return rows, reached
 
     def _take_in(self, warehouse: Warehouse, work: Work, reached: dict[int, int]) -> None:
-        _add_events(warehouse, work.events)
+        add_events(warehouse, work.events)
         for lane, first, last in work.undone:
             warehouse.take_back(lane, first, last)
         if work.related:
@@ -168,7 +183,7 @@ class Analyst:
         known = sorted((lane, position) for lane, position in places if position <= reached.get(lane, 0))
         warehouse.take_back_at(known)
         rows = history.at_places(self._connection, known)
-        _add_events(warehouse, [row for row in rows if row.kind in COUNTED])
+        add_events(warehouse, [row for row in rows if row.kind in COUNTED])
 
     def _write_people(self, warehouse: Warehouse, touched: set[UUID]) -> dict[UUID, UUID]:
         """Write the people these profiles are of; returns who stands for each of their profiles."""
@@ -182,7 +197,8 @@ class Analyst:
         return moved
 
 
-def _add_events(warehouse: Warehouse, rows: Sequence[Recorded]) -> None:
+def add_events(warehouse: Warehouse, rows: Sequence[Recorded]) -> None:
+    """Append what these rows of history say that people did."""
     warehouse.add_events(
         [
             event_row(

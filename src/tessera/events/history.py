@@ -336,6 +336,20 @@ def sizes_of(connection: Connection, profiles: Sequence[UUID], *, most: int) -> 
     return dict(rows.fetchall())
 
 
+def positions(connection: Connection) -> dict[int, int]:
+    """The last position of every lane."""
+    return dict(connection.execute("SELECT lane, position FROM events_lane ORDER BY lane").fetchall())
+
+
+def first_positions(connection: Connection) -> dict[int, int]:
+    """The first position that each lane still has; a lane of which nothing is kept is left out."""
+    rows = connection.execute(
+        "SELECT l.lane, first.position FROM events_lane l CROSS JOIN LATERAL ("
+        " SELECT position FROM events_history WHERE lane = l.lane ORDER BY position LIMIT 1) AS first"
+    )
+    return dict(rows.fetchall())
+
+
 def remove(connection: Connection, lane: int, positions: Sequence[int]) -> int:
     """Take rows back. The caller holds the lane; who follows history learns of it by a record of its own."""
     return connection.execute(

@@ -110,6 +110,21 @@ def roots_by_identifier(connection: Connection, workspace_id: int, kind: str, va
     return [row[0] for row in rows]
 
 
+def people_after(connection: Connection, after: tuple[int, UUID] | None, limit: int) -> list[tuple[int, UUID]]:
+    """The next people of all workspaces, as (workspace, id of the profile that stands for them), in that order."""
+    return connection.execute(
+        "SELECT workspace_id, id FROM identity_profile WHERE id = root_id AND (workspace_id, id) > (%s, %s)"
+        " ORDER BY workspace_id, id LIMIT %s",
+        (*(after or (-1, UUID(int=0))), limit),
+    ).fetchall()
+
+
+def workspaces(connection: Connection) -> list[int]:
+    """The workspaces that have people."""
+    rows = connection.execute("SELECT DISTINCT workspace_id FROM identity_profile ORDER BY workspace_id")
+    return [workspace_id for (workspace_id,) in rows]
+
+
 def members_of(connection: Connection, roots: Sequence[UUID]) -> list[Member]:
     """All profiles of these people, oldest first."""
     rows = connection.execute(

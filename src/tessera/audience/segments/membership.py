@@ -126,6 +126,13 @@ def profiles_in(connection: Connection, segment_id: UUID) -> list[UUID]:
     return [row[0] for row in rows]
 
 
+def static_segments(connection: Connection) -> list[tuple[int, UUID]]:
+    """Every static segment, with its workspace before it."""
+    return connection.execute(
+        "SELECT workspace_id, id FROM audience_segment WHERE kind = 'static' ORDER BY workspace_id, id"
+    ).fetchall()
+
+
 def forget_people(connection: Connection, profiles: Collection[UUID]) -> int:
     """Take erased people out of every segment, without a word in anybody's history; returns how many rows went."""
     cursor = connection.execute("DELETE FROM audience_member WHERE profile_id = ANY(%b::uuid[])", (uuids(profiles),))

@@ -17,20 +17,20 @@ _SCHEMA: Final = ibis.schema({"lane": "int64", "position": "int64"})
 class Positions:
     """The last position of each lane."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        engine.ensure(_TABLE, _SCHEMA)
+    def __init__(self, engine: Engine, prefix: str = "") -> None:
+        self._engine, self._table = engine, prefix + _TABLE
+        engine.ensure(self._table, _SCHEMA)
         self.known: dict[int, int] = {}
-        for lane, position in engine.fetch(ibis.table(_SCHEMA, name=_TABLE)):
+        for lane, position in engine.fetch(ibis.table(_SCHEMA, name=self._table)):
             self.known[lane] = max(position, self.known.get(lane, 0))
 
     def write(self, positions: dict[int, int]) -> None:
         """Keep these with the rest; `known` learns them when the caller's transaction is over (`keep`)."""
         if self._engine.atomic:  # elsewhere a row more is safer than a moment without any
-            self._engine.clear(_TABLE)
+            self._engine.clear(self._table)
             positions = self.known | positions
         rows = [{"lane": lane, "position": position} for lane, position in sorted(positions.items())]
-        self._engine.append(_TABLE, arrow_of(rows, _SCHEMA))
+        self._engine.append(self._table, arrow_of(rows, _SCHEMA))
 
     def keep(self, positions: dict[int, int]) -> None:
         self.known |= positions

@@ -21,24 +21,25 @@ import msgspec
 from tessera.audience.leaves import Path, Type
 from tessera.audience.person import Person
 from tessera.audience.warehouse.engine import Engine
+from tessera.audience.warehouse.generations import prefix
 from tessera.audience.warehouse.layout import Columns
 from tessera.audience.warehouse.rows import Row, arrow_of, rows_of, schemas
 from tessera.audience.world import PERSON, World
-from tessera.events.lanes import LANES
 
 LAST_POSITION: Final = 2**62
 _OF_PEOPLE: Final = ("people", "devices", "sessions", "identifiers", "relations")
 _COLUMNS: Final = ibis.schema({"letter": "string", "path": "string", "kind": "string", "name": "string"})
 _MOVED: Final = ibis.schema({"profile_id": "uuid", PERSON: "uuid"})
+_PLACES: Final = ibis.schema({"lane": "int64", "position": "int64"})
 _MEMBERS: Final = ibis.schema({"profile_id": "uuid", "segment_id": "uuid"})
 
 
 class Warehouse:
     """One workspace's tables on an engine. Not for two writers at once."""
 
-    def __init__(self, engine: Engine, workspace_id: int) -> None:
+    def __init__(self, engine: Engine, workspace_id: int, generation: int = 0) -> None:
         self._engine = engine
-        self._prefix = f"w{workspace_id}_"
+        self._prefix = f"{prefix(generation)}w{workspace_id}_"
         engine.ensure(self._name("columns"), _COLUMNS)
         engine.ensure(self._name("moved"), _MOVED)
         engine.ensure(self._name("members"), _MEMBERS)
@@ -96,6 +97,17 @@ class Warehouse:
         schema = _with_profile(schemas(self.attributes, self.properties)["events"])
         self._engine.append(self._name("events"), arrow_of(kept, schema))
 
+    def copy_events(self, other: "Warehouse", lane: int, first: int, last: int) -> None:
+        """Append the events that another has of these places in history."""
+        schema = _with_profile(schemas(other.attributes, other.properties)["events"])
+        events = other._table("events", schema)
+        wanted = events.filter((events["lane"] == lane) & events["position"].between(first, last))
+        renamed = {name: self.properties.add(*leaf) for leaf, name in other.properties.by_leaf.items()}
+        columns = [renamed.get(name, name) for name in schema.names]
+        rows = self._engine.fetch(wanted.select(*schema.names))
+        if rows:
+            self.add_events([dict(zip(columns, row, strict=True)) for row in rows])
+
     def forget(self, profiles: Collection[UUID]) -> None:
         """Remove all that is known of these profiles, and all they did."""
         for table in _OF_PEOPLE:
@@ -121,8 +133,11 @@ class Warehouse:
 
     def take_back_after(self, positions: Mapping[int, int]) -> None:
         """Remove the events beyond these places: what a step left that was broken off."""
-        for lane in range(LANES):
-            self.take_back(lane, positions.get(lane, 0) + 1, LAST_POSITION)
+        events = self._table("events", _PLACES)
+        last = events.group_by("lane").agg(last=events["position"].max())
+        for lane, position in self._engine.fetch(last):
+            if position > positions.get(lane, 0):
+                self.take_back(lane, positions.get(lane, 0) + 1, LAST_POSITION)
 
     def _note_columns(self, letter: str, columns: Columns) -> None:
         """Leaves that are new get their columns, here and in the tables."""

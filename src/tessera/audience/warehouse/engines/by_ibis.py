@@ -54,7 +54,23 @@ class IbisEngine:
 
     def append(self, table: str, rows: pa.Table) -> None:
         if rows.num_rows:
-            self._connection.insert(table, rows)
+            with self._sent(rows) as there:
+                self._connection.insert(table, there)
+
+    @contextmanager
+    def _sent(self, rows: pa.Table) -> Iterator[ir.Table]:
+        """Rows as a table of the engine's. Ibis itself would keep it, here and there, until this process ends."""
+        sent = ibis.memtable(rows)
+        held, node = self._connection, sent.op()
+        held._register_in_memory_table(node)
+        held._memtables.add(node)
+        try:
+            yield sent
+        finally:
+            held._memtables.discard(node)
+            let_go = held._make_memtable_finalizer(node.name)
+            if let_go is not None:  # where it is None the engine drops it with the session
+                let_go()
 
     def remove(self, table: str, key: str, ids: Collection[UUID]) -> None:
         wanted = [sge.Literal.string(str(each)) for each in ids]

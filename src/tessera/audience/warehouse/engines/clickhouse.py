@@ -20,7 +20,14 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 _TYPES: Final = {"uuid": "UUID", "string": "String", "float64": "Float64", "int64": "Int64", "boolean": "Bool"}
-_ORDERS: Final[tuple[tuple[str, ...], ...]] = (("name", "at"), ("person_id",), ("profile_id",), ("lane",), ("letter",))
+_ORDERS: Final[tuple[tuple[str, ...], ...]] = (
+    ("name", "at"),
+    ("person_id",),
+    ("profile_id",),
+    ("lane",),
+    ("letter",),
+    ("number",),
+)
 """What rows are ordered by: the first of these whose columns a table has."""
 _SETTINGS: Final[dict[str, Any]] = {"join_use_nulls": 1, "lightweight_deletes_sync": 2, "mutations_sync": 2}
 _AT_ONCE: Final = 5_000
