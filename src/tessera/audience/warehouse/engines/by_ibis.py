@@ -69,7 +69,9 @@ class IbisEngine:
         finally:
             held._memtables.discard(node)
             let_go = held._make_memtable_finalizer(node.name)
-            if let_go is not None:  # where it is None the engine drops it with the session
+            if let_go is None:
+                self.drop(node.name)
+            else:
                 let_go()
 
     def remove(self, table: str, key: str, ids: Collection[UUID]) -> None:
