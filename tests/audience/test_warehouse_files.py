@@ -9,6 +9,7 @@ from uuid import UUID
 
 import ibis
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tessera.audience.warehouse.engine import Engine
@@ -79,6 +80,7 @@ WRITING = """
 import os, sys
 from pathlib import Path
 import pyarrow as pa
+import pyarrow.parquet as pq
 from tessera.audience.warehouse.engines.parquet_log import ParquetLog
 
 log = ParquetLog(Path(sys.argv[1]))
@@ -147,3 +149,19 @@ def test_many_removals_make_the_table_anew_without_them(spark_engine: Engine, tm
     spark_engine.clear("t")
 
     assert sum(os.path.getsize(path) for path in tmp_path.rglob("*.parquet")) < 10_000
+
+
+def test_what_was_removed_a_day_ago_goes_from_the_disk(spark_engine: Engine, tmp_path: Path) -> None:
+    spark_engine.ensure("t", SCHEMA)
+    spark_engine.append("t", rows(1, 2))
+    spark_engine.remove("t", "person_id", [UUID(int=1)])
+    for path in tmp_path.rglob("gone/*.parquet"):
+        os.utime(path, (0, 0))
+
+    spark_engine.append("t", rows(3))
+    assert numbers(spark_engine) == [2, 3]
+    spark_engine.drop("t")  # what counts no more goes when the next does
+
+    assert not list(tmp_path.rglob("gone/*.parquet"))
+    left = [pq.read_table(path)["n"].to_pylist() for path in tmp_path.rglob("*.parquet")]
+    assert left == [[2, 3]]

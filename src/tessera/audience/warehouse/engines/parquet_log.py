@@ -9,6 +9,7 @@ killed leaves files that nobody counts; they go when the folder is opened next.
 import contextlib
 import copy
 import fcntl
+import math
 import os
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -90,6 +91,11 @@ class ParquetLog:
     @property
     def tables(self) -> Mapping[str, Files]:
         return self._manifest.tables
+
+    def oldest_removal(self, table: str) -> float:
+        """When the first removal was asked for that is not carried out in the files yet; seconds since 1970."""
+        files = self.tables[table].gone
+        return min((os.stat(path).st_mtime for path in self.paths(files)), default=math.inf)
 
     @property
     def committed(self) -> tuple[int, Mapping[str, Files]]:
@@ -174,10 +180,11 @@ class ParquetLog:
         with self.transaction():
             files = self._manifest.tables[table]
             names = [batch.path for batch in files.gone]
-            joined = []
+            joined, since = [], self.oldest_removal(table)
             for key in sorted({batch.key for batch in files.gone}):
                 parts = [pq.read_table(path) for path in self.paths([b for b in files.gone if b.key == key])]
                 batch = self._file(table, "gone", pa.concat_tables(parts))
+                os.utime(self.folder / batch.path, (since, since))
                 joined.append(Batch(batch.path, batch.rows, key))
             files.gone = joined
             self._outdated += map(self.folder.joinpath, names)

@@ -7,6 +7,7 @@ brings pandas, its compiler does not; views are of a session, so each engine has
 """
 
 import shutil
+import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +36,8 @@ _MOST_SMALL: Final = 32
 _MOST_RANGES: Final = 64
 _LEAST_REMOVED: Final = 10_000
 """Removed ids that are not worth making the table anew."""
+_LONGEST: Final = 86_400.0
+"""Seconds that removed rows may stay in files: who was erased is to be gone from the disk, too."""
 _MASTERS_HERE: Final = ("local", "local-cluster")
 _SETTINGS: Final = {
     "spark.ui.enabled": "false",
@@ -200,7 +203,8 @@ class SparkEngine:
         small = [batch for batch in files.rows if batch.rows < _SMALL]
         removed = sum(batch.rows for batch in files.gone)
         many = max(_LEAST_REMOVED, sum(batch.rows for batch in files.rows) // 4)
-        if removed > many or len(files.ranges) > _MOST_RANGES:
+        late = self._log.oldest_removal(table) < time.time() - _LONGEST
+        if removed > many or len(files.ranges) > _MOST_RANGES or late:
             self._rewrite(table, files.rows, forget_removals=True)
         elif len(small) > _MOST_SMALL:
             self._rewrite(table, small, forget_removals=small == files.rows)
