@@ -97,7 +97,7 @@ def test_what_was_wrong_is_right_again(live: Connection, workspace_id: int, engi
     assert content(rebuild(live, engine, lambda *_: None), workspace_id) == known
 
 
-TABLES = ("people", "events", "devices", "sessions", "identifiers", "members", "moved", "columns")
+TABLES = ("people", "events", "devices", "sessions", "identifiers", "relations", "members", "moved", "columns")
 
 
 def test_what_happens_meanwhile_is_in_both(live: Connection, workspace_id: int, engine: Engine) -> None:
