@@ -200,7 +200,7 @@ def asked_of(draw: st.DrawFn) -> Funnel:
 
 
 def test_it_is_what_trying_every_attempt_finds(engine: Engine) -> None:
-    @settings(max_examples=80 if isinstance(engine, DuckEngine) else 12, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=80 if isinstance(engine, DuckEngine) else 6, suppress_health_check=list(HealthCheck))
     @given(done=deeds, asked=asked_of())
     def check(done: list[Deed], asked: Funnel) -> None:
         [line] = funnel.run(asked, world_of(engine, done), engine, NOW).lines
