@@ -12,7 +12,7 @@ from tessera.foundation.redaction import Redactor
 Connection = psycopg.Connection[Any]
 _OURS: Final = frozenset(
     {
-        "by", "cohort", "columns", "days", "every", "first", "is", "kind", "last", "measure", "moment", "number", "op",
+        "by", "cohort", "columns", "days", "every", "first", "hours", "is", "kind", "last", "measure", "moment", "number", "op",
         "path", "relation", "report", "segment_id", "which", "within",
     }
 )  # fmt: skip
