@@ -12,8 +12,8 @@ from tessera.foundation.redaction import Redactor
 Connection = psycopg.Connection[Any]
 _OURS: Final = frozenset(
     {
-        "by", "cohort", "columns", "days", "every", "first", "hours", "is", "kind", "last", "measure", "moment", "number", "op",
-        "path", "relation", "report", "segment_id", "which", "within",
+        "by", "cohort", "columns", "days", "every", "first", "hours", "is", "kind", "last", "measure",
+        "moment", "number", "op", "path", "relation", "report", "segment_id", "which", "within",
     }
 )  # fmt: skip
 """Fields of a request in which words of the language, moments, counts and names of fields stand."""
