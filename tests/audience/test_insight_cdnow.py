@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from factories.insight import Deed, at, world_of
-from tessera.audience.conditions.comparisons import During
+from tessera.audience.conditions.times import During
 from tessera.audience.insight import funnel, lifecycle, retention, rfm, trend
 from tessera.audience.insight.asking import Step
 from tessera.audience.insight.funnel import Funnel

@@ -8,8 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from factories.insight import NOW, Deed, at, deeds, world_of
-from tessera.audience.conditions.comparisons import Ask, During, Equals, InLast, More
+from tessera.audience.conditions.comparisons import Ask, Equals, More
 from tessera.audience.conditions.known import Attribute
+from tessera.audience.conditions.times import During, InLast
 from tessera.audience.insight import funnel
 from tessera.audience.insight.asking import Step, span_of
 from tessera.audience.insight.funnel import Funnel, FunnelAnswer, Quartiles
@@ -200,7 +201,7 @@ def asked_of(draw: st.DrawFn) -> Funnel:
 
 
 def test_it_is_what_trying_every_attempt_finds(engine: Engine) -> None:
-    @settings(max_examples=80 if isinstance(engine, DuckEngine) else 12, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=80 if isinstance(engine, DuckEngine) else 6, suppress_health_check=list(HealthCheck))
     @given(done=deeds, asked=asked_of())
     def check(done: list[Deed], asked: Funnel) -> None:
         [line] = funnel.run(asked, world_of(engine, done), engine, NOW).lines

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from factories.insight import NOW, Deed, at, world_of
-from tessera.audience.conditions.comparisons import InLast
 from tessera.audience.conditions.doings import Did
+from tessera.audience.conditions.times import InLast
 from tessera.audience.insight import registry
 from tessera.audience.insight.asking import InvalidReport, Step
 from tessera.audience.insight.funnel import Funnel

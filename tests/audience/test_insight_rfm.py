@@ -8,10 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from factories.insight import MOMENTS, NOW, Deed, at, person_of, world_of
-from tessera.audience.conditions.comparisons import Ask, During, Equals, InLast, More
+from tessera.audience.conditions.comparisons import Ask, Equals, More
 from tessera.audience.conditions.condition import Condition
 from tessera.audience.conditions.known import Attribute
 from tessera.audience.conditions.registry import from_json, to_json
+from tessera.audience.conditions.times import During, InLast
 from tessera.audience.insight import rfm
 from tessera.audience.insight.asking import Period, Step, span_of
 from tessera.audience.insight.rfm import Rfm, RfmAnswer

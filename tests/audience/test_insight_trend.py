@@ -8,8 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from factories.insight import NOW, Deed, at, deeds, world_of
-from tessera.audience.conditions.comparisons import Ask, During, Equals, InLast, More
+from tessera.audience.conditions.comparisons import Ask, Equals, More
 from tessera.audience.conditions.known import Attribute
+from tessera.audience.conditions.times import During, InLast
 from tessera.audience.insight import trend
 from tessera.audience.insight.asking import InvalidReport, Step, span_of
 from tessera.audience.insight.buckets import bucket_of, start_of_bucket

@@ -9,9 +9,9 @@ import pytest
 
 from factories.analysis import Analysis
 from factories.people import ingest, message
-from tessera.audience.conditions.comparisons import InLast
 from tessera.audience.conditions.membership import InSegment
 from tessera.audience.conditions.registry import to_json
+from tessera.audience.conditions.times import InLast
 from tessera.audience.evaluation import Evaluator
 from tessera.audience.insight import registry
 from tessera.audience.insight.asking import Request, Step

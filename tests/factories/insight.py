@@ -54,6 +54,7 @@ def world_of(engine: Engine, deeds: Sequence[Deed], attributes: Mapping[int, Map
         devices=table_of(engine, "devices", tables["devices"], []),
         sessions=table_of(engine, "sessions", tables["sessions"], []),
         identifiers=table_of(engine, "identifiers", tables["identifiers"], []),
+        relations=table_of(engine, "relations", tables["relations"], []),
         attributes=columns.by_leaf,
         properties=properties.by_leaf,
     )

@@ -9,7 +9,12 @@ from psycopg import sql
 from factories.people import NOON, drain, ingest, message, put_in_inbox, root
 from tessera.access.audit import record_audit_on
 from tessera.access.requests import Claim, claim_request, remember_answer
+from tessera.audience.conditions.comparisons import InLast
 from tessera.audience.conditions.registry import to_json
+from tessera.audience.insight import registry as reports
+from tessera.audience.insight import saved
+from tessera.audience.insight.lifecycle import Lifecycle
+from tessera.audience.insight.saved import NewReport
 from tessera.audience.segments import actions as segments
 from tessera.audience.segments.records import NewSegment
 from tessera.audience.text.reader import from_text
@@ -118,6 +123,8 @@ def _choose(live: Connection, workspace_id: int) -> None:
     segments.add_people(live, segment_id=mine.id, items=["zyxwmark@marker.example"], **said)
     named = to_json(from_text('email = "zyxwmark@marker.example" or identifier("user_id") = "zyxw-user-1"'))
     segments.create(live, new=NewSegment(name="By name", condition=named), **said)
+    theirs = Lifecycle(period=InLast(days=7), people=from_text('email = "zyxwmark@marker.example"'))
+    saved.save(live, new=NewReport(name="Life of zyxw-user-1", request=reports.to_json(theirs)), **said)
 
 
 def _relate(live: Connection, workspace_id: int) -> None:

@@ -26,6 +26,7 @@ _WORDS: Final[dict[str, str | Promise]] = {
     "duplicates_pair": _("Suggestions of duplicates"),
     "audience_member": _("Places in segments"),
     "audience_segment": _("Mentions in segments"),
+    "audience_report": _("Mentions in reports"),
     "imports_chunk": _("Pieces of imported files"),
     "imports_error": _("Rows of imports that were wrong"),
     "exports_files": _("Files of exports"),

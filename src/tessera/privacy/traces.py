@@ -7,6 +7,7 @@ from uuid import UUID
 import psycopg
 
 from tessera.access.erasure import erase_answers, erase_audit_details
+from tessera.audience.insight import erasure as reports
 from tessera.audience.segments import erasure as segments
 from tessera.duplicates import actions as duplicates
 from tessera.events.erasure import erase_excerpts
@@ -66,6 +67,10 @@ def _in_segments(connection: Connection, gone: Gone) -> dict[str, int]:
     return segments.erase_traces(connection, gone.workspace_id, gone.profiles, gone.redactor)
 
 
+def _in_reports(connection: Connection, gone: Gone) -> dict[str, int]:
+    return reports.erase_traces(connection, gone.workspace_id, gone.redactor)
+
+
 def _in_files(connection: Connection, gone: Gone) -> dict[str, int]:
     came = imports.erase_traces(connection, gone.workspace_id, gone.identifiers, gone.profiles, gone.ahead.files)
     went = exports.erase_traces(connection, gone.workspace_id, gone.identifiers, gone.profiles)
@@ -109,6 +114,7 @@ TRACES: Final[tuple[Trace, ...]] = (
     _in_the_catalogue,
     _in_duplicates,
     _in_segments,
+    _in_reports,
     _in_files,
     _in_requests,
 )

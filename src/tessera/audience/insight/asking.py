@@ -6,9 +6,9 @@ import ibis.expr.types as ir
 from msgspec import Meta, Struct
 
 from tessera.audience.conditions import groups, registry
-from tessera.audience.conditions.comparisons import Ask, During, InLast
+from tessera.audience.conditions.comparisons import Ask
 from tessera.audience.conditions.condition import Condition, conjunction
-from tessera.audience.conditions.times import moment
+from tessera.audience.conditions.times import During, InLast, moment
 from tessera.audience.world import PERSON, World, columns_at
 from tessera.foundation.clock import SECOND, Micros, iso
 from tessera.foundation.errors import TesseraError

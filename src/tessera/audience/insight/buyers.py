@@ -4,10 +4,11 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
-from tessera.audience.conditions.comparisons import Ask, AtMost, During, InLast, More
+from tessera.audience.conditions.comparisons import Ask, AtMost, More
 from tessera.audience.conditions.condition import Condition
 from tessera.audience.conditions.doings import Did, Times, Total
 from tessera.audience.conditions.groups import All, AnyOf, Not
+from tessera.audience.conditions.times import During, InLast
 from tessera.audience.insight.asking import Period, span_of, written
 from tessera.audience.leaves import Path
 from tessera.foundation.clock import DAY, Micros

@@ -141,13 +141,18 @@ def change(
         fields["name"] = _name(given["name"])
     if "request" in given:
         fields["request"] = to_json(from_json(given["request"])).decode()
+    rewrite(connection, workspace_id, report_id, fields)
+    _note(connection, report, actor, "change_report", changed=sorted(given))
+    return report_by_id(connection, workspace_id, report_id)
+
+
+def rewrite(connection: Connection, workspace_id: int, report_id: UUID, fields: Mapping[str, Any]) -> None:
+    """Set these columns, and note nothing. Raises `ReportNameTaken`."""
     assignments = sql.SQL(", ").join(
         sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in fields
     )
     statement = sql.SQL("UPDATE audience_report SET {} WHERE workspace_id = %(of)s AND id = %(this)s")
     _write(connection, statement.format(assignments), {**fields, "of": workspace_id, "this": report_id})
-    _note(connection, report, actor, "change_report", changed=sorted(given))
-    return report_by_id(connection, workspace_id, report_id)
 
 
 def delete(connection: Connection, *, workspace_id: int, report_id: UUID, actor: str) -> None:
