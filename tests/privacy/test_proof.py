@@ -67,11 +67,11 @@ def test_the_report_says_what_was_removed(live: Connection, workspace_id: int):
     )
 
     assert report.counts == {
-        "access_auditentry": 5,
+        "access_auditentry": 7,
         "access_rememberedreply": 1,
         "audience_member": 1,
         "audience_report": 1,
-        "audience_segment": 2,
+        "audience_segment": 4,
         "duplicates_pair": 0,
         "events_catalogue": 9,
         "events_history": 10,

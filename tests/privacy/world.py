@@ -123,6 +123,8 @@ def _choose(live: Connection, workspace_id: int) -> None:
     segments.add_people(live, segment_id=mine.id, items=["zyxwmark@marker.example"], **said)
     named = to_json(from_text('email = "zyxwmark@marker.example" or identifier("user_id") = "zyxw-user-1"'))
     segments.create(live, new=NewSegment(name="By name", condition=named), **said)
+    for name in ("Letter to zyxw-user-1", "Letter to zyxwmark@marker.example"):
+        segments.create(live, new=NewSegment(name=name), **said)
     theirs = Lifecycle(period=InLast(days=7), people=from_text('email = "zyxwmark@marker.example"'))
     saved.save(live, new=NewReport(name="Life of zyxw-user-1", request=reports.to_json(theirs)), **said)
 

@@ -1,22 +1,15 @@
 """What kept reports hold of a person who is erased: contacts that somebody wrote into them."""
 
-from typing import Any, Final
+from typing import Any
 
-import msgspec
 import psycopg
 
 from tessera.audience.insight.registry import to_json
 from tessera.audience.insight.saved import ReportNameTaken, SavedReport, all_reports, rewrite
+from tessera.audience.redacting import without_contacts
 from tessera.foundation.redaction import Redactor
 
 Connection = psycopg.Connection[Any]
-_OURS: Final = frozenset(
-    {
-        "by", "cohort", "columns", "days", "every", "first", "hours", "is", "kind", "last", "measure",
-        "moment", "number", "op", "path", "relation", "report", "segment_id", "which", "within",
-    }
-)  # fmt: skip
-"""Fields of a request in which words of the language, moments, counts and names of fields stand."""
 
 
 def erase_traces(connection: Connection, workspace_id: int, redactor: Redactor) -> dict[str, int]:
@@ -28,10 +21,8 @@ def erase_traces(connection: Connection, workspace_id: int, redactor: Redactor) 
             said = getattr(report, name)
             if (without := redactor.text(said)) != said:
                 fields[name] = without
-        request = to_json(report.request).decode()
-        if redactor.found_in_document(request):
-            document = redactor.document(msgspec.json.decode(request), keep=_OURS)
-            fields["request"] = msgspec.json.encode(document).decode()
+        if (request := without_contacts(to_json(report.request).decode(), redactor)) is not None:
+            fields["request"] = request
         if fields:
             _rewrite(connection, report, fields)
             blotted += 1

@@ -1,19 +1,17 @@
 """What segments hold of a person who is erased: membership, and contacts that somebody wrote into them."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
-import msgspec
 import psycopg
 
+from tessera.audience.redacting import without_contacts
 from tessera.audience.segments import membership, store
 from tessera.audience.segments.records import Segment
 from tessera.foundation.redaction import Redactor
 
 Connection = psycopg.Connection[Any]
-_OURS: Final = frozenset({"is", "kind", "measure", "name", "path", "relation", "segment_id", "which"})
-"""Fields of a condition in which words of the language and names of fields stand."""
 
 
 def erase_traces(
@@ -38,9 +36,19 @@ def _blot(connection: Connection, segment: Segment, redactor: Redactor) -> bool:
             fields[name] = blotted
     if (tags := [redactor.text(tag) for tag in segment.tags]) != list(segment.tags):
         fields["tags"] = tags
-    if segment.condition is not None and redactor.found_in_document(segment.condition.decode()):
-        document = redactor.document(msgspec.json.decode(segment.condition), keep=_OURS)
-        fields |= {"condition": msgspec.json.encode(document).decode(), "version": segment.version + 1}
+    condition = without_contacts(segment.condition.decode(), redactor) if segment.condition is not None else None
+    if condition is not None:
+        fields |= {"condition": condition, "version": segment.version + 1}
     if fields:
-        store.change(connection, segment.workspace_id, segment.id, fields)
+        _write(connection, segment, fields)
     return bool(fields)
+
+
+def _write(connection: Connection, segment: Segment, fields: dict[str, Any]) -> None:
+    """Two names that differed in contacts alone are told apart by something else: an erasure fails for no name."""
+    try:
+        with connection.transaction():
+            store.change(connection, segment.workspace_id, segment.id, fields)
+    except psycopg.errors.UniqueViolation:
+        name = f"{fields['name'][:150]} {segment.id}"
+        store.change(connection, segment.workspace_id, segment.id, {**fields, "name": name})
