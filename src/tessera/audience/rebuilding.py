@@ -6,6 +6,7 @@ Erasures and undone imports of before the beginning are in none of these, and th
 that is broken off leaves tables that nobody reads: they go when an analyst starts, and it begins anew.
 """
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -13,6 +14,7 @@ from uuid import UUID
 
 import psycopg
 
+from tessera.audience import rebuild_requests
 from tessera.audience.analyst import Analyst, add_events
 from tessera.audience.reading import COUNTED, people_of
 from tessera.audience.segments import membership
@@ -24,6 +26,9 @@ from tessera.identity import queries as identity
 
 Connection = psycopg.Connection[Any]
 Progress = Callable[[int, int], None]
+LOOK_EVERY: Final = 1.0
+ANSWERS_TAKE: Final = 30.0
+"""Seconds until nobody reads the old tables any more: nobody waits longer for an answer."""
 EVENTS_AT_ONCE: Final = 5_000
 PEOPLE_AT_ONCE: Final = 1_000
 
@@ -129,3 +134,50 @@ def rebuild(connection: Connection, engine: Engine, progress: Progress) -> Analy
         progress(work.done, work.total)
     work.drop_old()
     return work.analyst
+
+
+class Rebuilding:
+    """Rebuilds as they are asked for, in turns with following history, by the one thread that writes there."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._asked: UUID | None = None
+        self._work: Rebuild | None = None
+        self._look_at = self._drop_at = 0.0
+        self._over: Rebuild | None = None
+        self.made: Analyst | None = None
+        """Who follows the new tables, once they are in the place of the old ones, until `moved`."""
+
+    def go_on(self, old: Analyst) -> bool:
+        """Do a bit, where one is asked for; returns whether there is more."""
+        self._drop_what_is_over()
+        if self._work is None:
+            self._begin(old)
+        if self._work is None or self._asked is None:
+            return False
+        more = self._work.step()
+        rebuild_requests.note(self._connection, self._asked, self._work.done, self._work.total)
+        if not more:
+            self.made = self._work.analyst
+        return True
+
+    def _begin(self, old: Analyst) -> None:
+        if time.monotonic() < self._look_at or self._over is not None:
+            return
+        self._look_at = time.monotonic() + LOOK_EVERY
+        asked = rebuild_requests.open_one(self._connection)
+        if asked is not None:
+            rebuild_requests.begin(self._connection, asked.id)
+            self._asked, self._work = asked.id, Rebuild(self._connection, old)
+
+    def moved(self) -> None:
+        """The new tables are shown and followed."""
+        assert self._asked is not None
+        rebuild_requests.finish(self._connection, self._asked)
+        self._over, self._drop_at = self._work, time.monotonic() + ANSWERS_TAKE
+        self._asked = self._work = self.made = None
+
+    def _drop_what_is_over(self) -> None:
+        if self._over is not None and time.monotonic() >= self._drop_at:
+            self._over.drop_old()
+            self._over = None

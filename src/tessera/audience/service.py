@@ -16,7 +16,9 @@ from tessera.audience.analyst import Analyst
 from tessera.audience.answering import Answerer
 from tessera.audience.evaluation import Worlds
 from tessera.audience.freshness import Freshness
+from tessera.audience.rebuilding import Rebuilding
 from tessera.audience.warehouse.engine import Engine
+from tessera.audience.warehouse.memory import give_back
 from tessera.audience.warehouse.store import Warehouse
 from tessera.foundation.database import connect, may_pass, plan_once
 from tessera.foundation.ids import uuid7
@@ -27,6 +29,8 @@ _LEADER: Final = 7_316_001
 """The advisory lock of whoever follows history."""
 ANSWERERS: Final = 2
 NAP: Final = 0.2
+REST_AFTER: Final = 5.0
+"""Seconds without work after which memory is given back."""
 _SAY_EVERY: Final = 1.0
 _WORKSPACES_EVERY: Final = 5.0
 _LONGEST_BACK_OFF: Final = 30.0
@@ -97,6 +101,8 @@ class _Analysis:
         self._analyst = Analyst(connection, engine)
         self._shown: dict[int, tuple[int, int]] = {}
         self._due = {"say": 0.0, "workspaces": 0.0}
+        self._busy_at: float | None = time.monotonic()
+        self._rebuilding = Rebuilding(connection)
 
     def run(self) -> None:
         works: list[Callable[[], None]] = [self._answer] * ANSWERERS
@@ -134,6 +140,9 @@ class _Analysis:
     def _follow(self, freshness: Freshness) -> None:
         while not self._asked_to_stop.is_set() and not self._ending.is_set():
             step = self._analyst.step()
+            rebuilding = self._rebuilding.go_on(self._analyst)
+            if self._rebuilding.made is not None:
+                self._move_to(self._rebuilding.made)
             if time.monotonic() >= self._due["workspaces"]:
                 self._show_workspaces()
             if step.changes:
@@ -142,8 +151,25 @@ class _Analysis:
                 freshness.note(step.changes)
             if time.monotonic() >= self._due["say"]:
                 self._say()
-            if not step.rows:
+            if step.rows or rebuilding:
+                self._busy_at = time.monotonic()
+            else:
+                self._rest()
                 self._ending.wait(NAP)
+
+    def _move_to(self, analyst: Analyst) -> None:
+        """Follow and show the tables that a rebuild made; the old ones go when questions to them are answered."""
+        self._analyst = analyst
+        self._shown.clear()
+        self._show_workspaces()
+        self._rebuilding.moved()
+
+    def _rest(self) -> None:
+        """Give memory back, once after each time of work."""
+        if self._busy_at is not None and time.monotonic() - self._busy_at > REST_AFTER:
+            self._busy_at = None
+            self._engine.rest()
+            give_back()
 
     def _show_workspaces(self) -> None:
         for (workspace_id,) in self._connection.execute(_WORKSPACES).fetchall():

@@ -20,6 +20,7 @@ from tessera.project.cli import (
     processes,
     quarantine,
     staff,
+    warehouse,
 )
 
 app = typer.Typer(
@@ -48,6 +49,7 @@ app.add_typer(staff.app, name="staff")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(duplicates.app, name="duplicates")
 app.add_typer(export.app, name="export")
+app.add_typer(warehouse.app, name="warehouse")
 app.add_typer(measure.bench, name="bench")
 app.command("erase")(privacy.erase)
 app.command("openapi")(measure.openapi)

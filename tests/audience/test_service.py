@@ -1,0 +1,115 @@
+"""The analyst as a process has it: following, keeping fresh, answering and rebuilding side by side."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from msgspec import Raw
+
+from factories.people import ingest, message, root
+from tessera.audience import questions, rebuild_requests, service
+from tessera.audience.conditions.registry import to_json
+from tessera.audience.segments import actions, queries
+from tessera.audience.segments.records import NewSegment
+from tessera.audience.text.reader import from_text
+from tessera.audience.warehouse.engines.duck import DuckEngine
+from tessera.foundation.database import connect
+
+Connection = psycopg.Connection[Any]
+SPAIN = 'country = "ES"'
+
+
+@pytest.fixture
+def live(database: str) -> Iterator[Connection]:
+    with connect(autocommit=True) as opened:
+        yield opened
+
+
+@contextmanager
+def running(path: Path) -> Iterator[threading.Thread]:
+    stop = threading.Event()
+    thread = threading.Thread(target=service.run, args=(stop, lambda: DuckEngine(path)))
+    thread.start()
+    try:
+        yield thread
+    finally:
+        stop.set()
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+def until(holds: Callable[[], bool], *, seconds: float = 30) -> None:
+    for _ in range(int(seconds / 0.05)):
+        if holds():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not come about in time")
+
+
+def count(live: Connection, workspace_id: int, text: str) -> int:
+    question = questions.CountPeople(condition=Raw(to_json(from_text(text))))
+    return questions.ask(live, workspace_id, question, patience=30).people
+
+
+def test_it_follows_keeps_fresh_and_answers(live: Connection, workspace_id: int, tmp_path: Path) -> None:
+    new = NewSegment(name="Spain", condition=to_json(from_text(SPAIN)), keep_fresh=True)
+    segment = actions.create(live, workspace_id=workspace_id, new=new, actor="ana", now=datetime.now(UTC))
+    with running(tmp_path / "w.duckdb"):
+        ingest(live, workspace_id, [message("identify", userId="ana", traits={"country": "ES"})])
+        ana = root(live, "user_id", "ana")
+        assert ana is not None
+        until(lambda: queries.are_in(live, segment.id, [ana]) == {ana})
+        assert count(live, workspace_id, SPAIN) == 1
+        ingest(live, workspace_id, [message("identify", userId="ana", traits={"country": "FR"})])
+        until(lambda: not queries.are_in(live, segment.id, [ana]))
+        state = live.execute("SELECT engine, leads, behind FROM audience_analyst").fetchall()
+        assert state == [("DuckEngine", True, 0)]
+
+
+def test_a_rebuild_goes_on_beside_everything_else(live: Connection, workspace_id: int, tmp_path: Path) -> None:
+    people = [message("identify", userId=f"u{n}", traits={"country": "ES"}) for n in range(300)]
+    ingest(live, workspace_id, people)
+    with running(tmp_path / "w.duckdb"):
+        until(lambda: count(live, workspace_id, SPAIN) == 300)
+        asked = rebuild_requests.ask(live)
+        assert rebuild_requests.ask(live).id == asked.id, "a second one was begun beside the first"
+        ingest(live, workspace_id, [message("identify", userId="new", traits={"country": "ES"})])
+
+        def is_over() -> bool:
+            assert count(live, workspace_id, SPAIN) in (300, 301)
+            state = rebuild_requests.state_of(live, asked.id)
+            return state is not None and state.finished_at is not None
+
+        until(is_over)
+        until(lambda: count(live, workspace_id, SPAIN) == 301)
+        done = rebuild_requests.state_of(live, asked.id)
+        assert done is not None
+        assert done.done == done.total > 300
+        ingest(live, workspace_id, [message("identify", userId="later", traits={"country": "ES"})])
+        until(lambda: count(live, workspace_id, SPAIN) == 302)
+
+
+def test_a_second_one_waits_for_its_turn(live: Connection, workspace_id: int, tmp_path: Path) -> None:
+    ingest(live, workspace_id, [message("identify", userId="ana", traits={"country": "ES"})])
+    with ExitStack() as second, ExitStack() as first:
+        first.enter_context(running(tmp_path / "first.duckdb"))
+        until(lambda: count(live, workspace_id, SPAIN) == 1)
+        second.enter_context(running(tmp_path / "second.duckdb"))
+        time.sleep(1.5)
+        assert not (tmp_path / "second.duckdb").exists(), "two were at work"
+        first.close()
+        until(lambda: count(live, workspace_id, SPAIN) == 1)
+        assert (tmp_path / "second.duckdb").exists()
+
+
+def test_nobody_answers_where_none_runs(live: Connection, workspace_id: int) -> None:
+    question = questions.CountPeople(condition=Raw(to_json(from_text(SPAIN))))
+    with pytest.raises(questions.NoAnalyst):
+        questions.ask(live, workspace_id, question, patience=0.2)
+    assert live.execute("SELECT count(*) FROM audience_question").fetchone() == (0,)
