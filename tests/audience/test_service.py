@@ -113,3 +113,22 @@ def test_nobody_answers_where_none_runs(live: Connection, workspace_id: int) -> 
     with pytest.raises(questions.NoAnalyst):
         questions.ask(live, workspace_id, question, patience=0.2)
     assert live.execute("SELECT count(*) FROM audience_question").fetchone() == (0,)
+
+
+def test_after_much_work_it_asks_to_begin_anew_and_not_before(
+    live: Connection, workspace_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "REST_AFTER", 0.1)
+    monkeypatch.setattr(service, "MUCH", 3)
+    said: list[bool] = []
+    stop = threading.Event()
+    thread = threading.Thread(target=lambda: said.append(service.run(stop, lambda: DuckEngine(tmp_path / "w.duckdb"))))
+    thread.start()
+    ingest(live, workspace_id, [message("identify", userId="ana", traits={"country": "ES"})])
+    until(lambda: count(live, workspace_id, SPAIN) == 1)
+    time.sleep(0.5)
+    assert thread.is_alive(), "one event was too much for it"
+    ingest(live, workspace_id, [message("identify", userId="ana", traits={"age": n}) for n in range(4)])
+    thread.join(20)
+    assert said == [True]
+    stop.set()

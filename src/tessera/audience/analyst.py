@@ -38,7 +38,7 @@ from tessera.identity import queries as identity
 from tessera.profiles.relations import RELATION_ADDED, RELATION_REMOVED
 
 Connection = psycopg.Connection[Any]
-MOST: Final = 20_000
+MOST: Final = 4_000
 """Rows of history in one step."""
 _LANES: Final = "SELECT lane, position FROM events_lane ORDER BY lane"
 _OLDEST: Final = """

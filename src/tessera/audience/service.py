@@ -12,7 +12,7 @@ from typing import Any, Final
 import psycopg
 import structlog
 
-from tessera.audience.analyst import Analyst
+from tessera.audience.analyst import MOST, Analyst
 from tessera.audience.answering import Answerer
 from tessera.audience.evaluation import Worlds
 from tessera.audience.freshness import Freshness
@@ -29,6 +29,8 @@ _LEADER: Final = 7_316_001
 """The advisory lock of whoever follows history."""
 ANSWERERS: Final = 2
 NAP: Final = 0.2
+MUCH: Final = 50_000
+"""Rows of history after which a process that rests is begun anew: Python keeps what it once took for them (100 MB)."""
 REST_AFTER: Final = 5.0
 """Seconds without work after which memory is given back."""
 _SAY_EVERY: Final = 1.0
@@ -43,13 +45,17 @@ _WORKSPACES: Final = "SELECT id FROM workspaces_workspace ORDER BY id"
 _FORGET: Final = "DELETE FROM audience_analyst WHERE seen_at < now() - interval '1 day'"
 
 
-def run(stop: threading.Event, open_engine: Callable[[], Engine]) -> None:
-    """Until `stop` is set. Where the database goes away, everything is opened anew when it is back."""
+def run(stop: threading.Event, open_engine: Callable[[], Engine]) -> bool:
+    """Until `stop` is set. Where the database goes away, everything is opened anew when it is back.
+
+    Returns true where it ended by itself, after much work: the process had better begin anew (see `MUCH`).
+    """
     back_off = 0.5
     while not stop.is_set():
         began = time.monotonic()
         try:
-            _run_once(stop, open_engine)
+            if _run_once(stop, open_engine):
+                return True
         except Exception as error:
             if time.monotonic() - began > _LONGEST_BACK_OFF:
                 back_off = 0.5
@@ -59,16 +65,17 @@ def run(stop: threading.Event, open_engine: Callable[[], Engine]) -> None:
                 log.exception("the analyst failed; starting again", retry_in=back_off)
             stop.wait(back_off)
             back_off = min(2 * back_off, _LONGEST_BACK_OFF)
+    return False
 
 
-def _run_once(stop: threading.Event, open_engine: Callable[[], Engine]) -> None:
+def _run_once(stop: threading.Event, open_engine: Callable[[], Engine]) -> bool:
     with connect(autocommit=True, application="tessera analyst") as connection:
         plan_once(connection)
         if not _turn_to_lead(connection, stop):
-            return
+            return False
         engine = open_engine()
         try:
-            _Analysis(connection, engine, stop).run()
+            return _Analysis(connection, engine, stop).run()
         finally:
             engine.close()
 
@@ -102,9 +109,12 @@ class _Analysis:
         self._shown: dict[int, tuple[int, int]] = {}
         self._due = {"say": 0.0, "workspaces": 0.0}
         self._busy_at: float | None = time.monotonic()
+        self._work_done = 0
+        self._tired = False
         self._rebuilding = Rebuilding(connection)
 
-    def run(self) -> None:
+    def run(self) -> bool:
+        """Returns true where it had better begin anew."""
         works: list[Callable[[], None]] = [self._answer] * ANSWERERS
         fresh_connection = connect(autocommit=True, application="tessera analyst")
         plan_once(fresh_connection)
@@ -123,6 +133,7 @@ class _Analysis:
                     thread.join()
         if self._failed:
             raise self._failed[0]
+        return self._tired
 
     def _guarded(self, work: Callable[[], None]) -> None:
         try:
@@ -153,6 +164,7 @@ class _Analysis:
                 self._say()
             if step.rows or rebuilding:
                 self._busy_at = time.monotonic()
+                self._work_done += step.rows or MOST
             else:
                 self._rest()
                 self._ending.wait(NAP)
@@ -165,9 +177,13 @@ class _Analysis:
         self._rebuilding.moved()
 
     def _rest(self) -> None:
-        """Give memory back, once after each time of work."""
+        """Give memory back, once after each time of work; all of it after much."""
         if self._busy_at is not None and time.monotonic() - self._busy_at > REST_AFTER:
             self._busy_at = None
+            if self._work_done > MUCH:
+                self._tired = True
+                self._ending.set()
+                return
             self._engine.rest()
             give_back()
 

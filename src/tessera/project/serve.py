@@ -2,7 +2,9 @@
 
 import logging
 import multiprocessing
+import os
 import signal
+import sys
 import threading
 from pathlib import Path
 from types import FrameType
@@ -70,7 +72,8 @@ def run_analyst() -> None:
     signal.signal(signal.SIGTERM, ask_to_stop)
     signal.signal(signal.SIGINT, ask_to_stop)
     set_up_logs("analyst")
-    service.run(stop, lambda: open_engine(settings().warehouse_url, settings().home))
+    if service.run(stop, lambda: open_engine(settings().warehouse_url, settings().home)):
+        os.execv(sys.executable, [sys.executable, "-m", "tessera", "analyst"])  # noqa: S606 -- ourselves
 
 
 def run_jobs() -> None:
