@@ -100,6 +100,21 @@ def segment(
     _print(measurement.run(people=people, events=events, rounds=rounds, world=file, say=say))
 
 
+@bench.command("lag")
+def lag(
+    rate: Annotated[int, typer.Option(min=1, help="Events a second.")] = 5_000,
+    seconds: Annotated[int, typer.Option(min=1, help="For how long, after ten seconds of warm-up.")] = 30,
+    people: Annotated[int, typer.Option(min=1, help="Whose they are.")] = 10_000,
+) -> None:
+    """How old what the warehouse does not have yet is, while events come in at a steady rate."""
+    from tessera.project.bench import lag as measurement
+
+    def say(text: str) -> None:
+        typer.echo(text, err=True)
+
+    _print(measurement.run(rate=rate, seconds=seconds, people=people, say=say))
+
+
 def openapi() -> None:
     """Print the description of the management API (OpenAPI, JSON)."""
     needs.load_django()
