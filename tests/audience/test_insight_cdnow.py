@@ -1,5 +1,6 @@
 """A real shop (CDNOW, 1997 and 1998): reports say what is known of it, and what plain Python counts in the file."""
 
+import calendar
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -21,8 +22,9 @@ from tessera.audience.insight.lifecycle import Lifecycle
 from tessera.audience.insight.retention import Kept, Retention, nth
 from tessera.audience.insight.rfm import Rfm
 from tessera.audience.insight.trend import Trend
+from tessera.audience.text.reader import from_text
 from tessera.audience.warehouse.engines.duck import DuckEngine
-from tessera.audience.world import World
+from tessera.audience.world import PERSON, World
 from tessera.foundation.clock import to_micros
 
 FILE = Path(os.environ.get("TESSERA_SHARED") or Path(__file__).parents[3] / "shared") / "data" / "cdnow_master.txt"
@@ -191,3 +193,36 @@ def fifths(values):
     ordered = sorted(values.values())
     borders = [ordered[ceil(len(ordered) * part / 5) - 1] for part in (1, 2, 3, 4)]
     return {one: 1 + sum(value > border for border in borders) for one, value in values.items()}
+
+
+def test_asked_in_conditions_the_same_people_come_back(purchases, shop) -> None:
+    world, engine = shop
+
+    def found(text: str) -> set[int]:
+        people = from_text(text).narrow(world.people, world, NOW).select(PERSON)
+        return {row[0].int for row in engine.fetch(people)}
+
+    by_customer = Counter(each.customer for each in purchases)
+    spent: Counter[int] = Counter()
+    for each in purchases:
+        spent[each.customer] += each.cents
+    times = sorted(by_customer.values())
+
+    assert len(found('did("Order Completed")')) == 23_570
+    assert len(found('did("Order Completed") >= 2')) == sum(count >= 2 for count in times) == 11_662
+    assert len(found('did("Order Completed") = 1')) == times.count(1)
+    assert len(found('sum("Order Completed", total) > 1000')) == sum(cents > 100_000 for cents in spent.values())
+    for year, month in MONTHS[:4]:
+        last = calendar.monthrange(year, month)[1]
+        window = f"between {year}-{month:02}-01 and {year}-{month:02}-{last}"
+        bought = {each.customer for each in purchases if month_of(each.day) == (year, month)}
+        assert len(found(f'did("Order Completed") {window}')) == len(bought)
+        first = {customer for customer, day in firsts_of(purchases).items() if month_of(day) == (year, month)}
+        assert len(found(f'first("Order Completed") {window}')) == len(first)
+
+
+def firsts_of(purchases: list[Purchase]) -> dict[int, date]:
+    firsts: dict[int, date] = {}
+    for each in purchases:
+        firsts[each.customer] = min(firsts.get(each.customer, each.day), each.day)
+    return firsts
