@@ -252,7 +252,7 @@ def test_segments_come_and_go(api: Any) -> None:
 
 
 def test_without_the_analyst_the_rest_goes_on(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tessera.api.conditions.IMPATIENT", 0.05)
+    monkeypatch.setattr("tessera.audience.queries.IMPATIENCE", 0.05)
     spain = made(api, "Spain", text=SPAIN)["id"]
 
     away = [

@@ -13,8 +13,8 @@ from tessera.api.parameters import Body
 from tessera.api.problems import Refused
 from tessera.api.writes import Connection
 from tessera.audience.conditions.registry import from_json, to_json
-from tessera.audience.queries import analyst_state
-from tessera.audience.questions import PATIENCE, Question, ask_all
+from tessera.audience.queries import patience
+from tessera.audience.questions import Question, ask_all
 from tessera.audience.segments.wording import names_in
 from tessera.audience.text.lexer import LONGEST
 from tessera.foundation.pool import pool
@@ -25,8 +25,6 @@ ASKS: Final = ("analyst_away",)
 """What an endpoint may answer that asks the analyst."""
 READS: Final = ("invalid_condition", "nested_too_deep")
 """What an endpoint may answer that reads a condition."""
-IMPATIENT: Final = 2.0
-"""Seconds that an analyst is waited for who has said nothing for a minute: it may be starting."""
 
 JsonForm = Annotated[
     dict[str, Any],
@@ -68,5 +66,4 @@ def required_condition(request: HttpRequest, wanted: ConditionBody) -> Raw:
 
 def ask_the_analyst(connection: Connection, workspace_id: int, *questions: Question[Any]) -> list[Any]:
     """The answers, side by side. Raises `NoAnalyst` and `NotAnswered`."""
-    patience = PATIENCE if analyst_state(connection).running else IMPATIENT
-    return ask_all(connection, workspace_id, questions, patience=patience)
+    return ask_all(connection, workspace_id, questions, patience=patience(connection))
