@@ -25,7 +25,7 @@ from .installation import Installation, wait_for
 from .trial import settle
 
 KILLS = int(os.environ.get("TESSERA_ANALYST_KILLS", "3"))
-LONGEST_LIFE = 2.0
+LONGEST_LIFE = 6.0
 PEOPLE = 400
 SEGMENTS = {
     "Anas": 'first_name = "Ana"',

@@ -83,7 +83,7 @@ def endpoints(world: World) -> Iterator[Reading]:
 
 def filled(path: str, ids: dict[str, Any]) -> str:
     of = {"profiles": "profile_id", "exports": "export_id", "imports": "import_id", "duplicates": "run_id"}
-    of["segments"] = "segment_id"
+    of |= {"segments": "segment_id", "reports": "report_id"}
     id_ = ids.get(of.get(path.split("/")[3], ""), "")
     rest = {"kind": "attribute", "name": "gender", "id": id_}
     return path.format(**{**ids, **rest})

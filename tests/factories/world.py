@@ -17,6 +17,8 @@ from tessera.access import actions as access
 from tessera.access import passkeys, staffing
 from tessera.access.queries import staff_by_email
 from tessera.audience.conditions.registry import to_json
+from tessera.audience.insight import saved
+from tessera.audience.insight.saved import NewReport
 from tessera.audience.segments import actions as segments
 from tessera.audience.segments.records import NewSegment
 from tessera.audience.text.reader import from_text
@@ -223,6 +225,10 @@ class World:
             segments.create(self.live, new=NewSegment(name=f"Pro {self.size}", condition=asked), **said)
             named = ["user_id:main", f"user_id:other-{self.size}"]
             segments.add_people(self.live, segment_id=self.ids["segment_id"], items=named, **said)
+            asked = b'{"report": "lifecycle", "period": {"op": "in_last", "days": 28}}'
+            self.ids["report_id"] = saved.save(
+                self.live, new=NewReport(name=f"Life {self.size}", request=asked), **said
+            ).id
 
 
 def add_passkey(email: str) -> UUID:

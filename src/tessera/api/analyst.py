@@ -1,7 +1,8 @@
 """The analyst: how far behind the warehouse is, and the schema of the conditions it is asked."""
 
-from typing import Any
+from typing import Any, Final
 
+import msgspec
 from django.http import HttpRequest, HttpResponse
 from msgspec import Struct
 from ninja import Router
@@ -16,12 +17,27 @@ from tessera.foundation.pool import pool
 router = Router(tags=["segments"])
 
 
-class ConditionSchema(Struct, frozen=True, rename={"dialect": "$schema", "root": "$ref", "definitions": "$defs"}):
+_NAMES: Final = {
+    "dialect": "$schema",
+    "definitions": "$defs",
+    "root": "$ref",
+    "any_of": "anyOf",
+    "discriminator": "discriminator",
+}
+
+
+class JsonSchema(Struct, frozen=True, omit_defaults=True, rename=_NAMES):
     """A JSON Schema (2020-12)."""
 
     dialect: str
-    root: str
     definitions: dict[str, Any]
+    root: str | None = None
+    any_of: list[dict[str, Any]] | None = None
+    discriminator: dict[str, Any] | None = None
+
+    @classmethod
+    def of(cls, schema: dict[str, Any]) -> "JsonSchema":
+        return msgspec.convert(schema, cls)
 
 
 @router.get(
@@ -40,9 +56,8 @@ def get_analyst(request: HttpRequest) -> HttpResponse:
     "/segments/condition-schema",
     operation_id="get_condition_schema",
     summary="The JSON form of conditions",
-    **endpoint(READ, ConditionSchema, examples.SCHEMA),
+    **endpoint(READ, JsonSchema, examples.SCHEMA),
 )
 def get_condition_schema(request: HttpRequest) -> HttpResponse:
     """Its JSON Schema: what `condition` may be wherever one is sent. docs/conditions.md says what conditions mean."""
-    schema = json_schema()
-    return answer(ConditionSchema(schema["$schema"], schema["$ref"], schema["$defs"]))
+    return answer(JsonSchema.of(json_schema()))

@@ -51,7 +51,10 @@ STATIC: Final[dict[str, Any]] = {
 }
 SEGMENTS: Final[dict[str, Any]] = {"segments": [STATIC, SEGMENT], "next": None}
 DELETED: Final[dict[str, Any]] = {"id": SEGMENT_ID, "deleted": True}
-USED_BY: Final[dict[str, Any]] = {"segments": [{"id": _STATIC_ID, "name": "Spain and Portugal", "archived": False}]}
+USED_BY: Final[dict[str, Any]] = {
+    "segments": [{"id": _STATIC_ID, "name": "Spain and Portugal", "archived": False}],
+    "reports": [{"id": "0199d5ac-3344-7b11-8c22-aabbccddeeff", "name": "Orders in Spain"}],
+}
 SIZES: Final[dict[str, Any]] = {
     "sizes": [{"hour": "2026-11-20T16:00:00Z", "size": 1811}, {"hour": "2026-11-20T17:00:00Z", "size": 1820}]
 }
@@ -62,6 +65,7 @@ PREVIEW: Final[dict[str, Any]] = {
     "people": 1820,
     "total": 18204,
     "funnel": [{"condition": CONDITION, "text": 'country = "ES"', "left": 1820, "alone": 1820}],
+    "reach": {"email": 1604, "sms": 412, "push": 96},
     "sample": [EXAMPLE_ID, EXAMPLE_OTHER],
 }
 MEMBERS: Final[dict[str, Any]] = {

@@ -30,7 +30,7 @@ from tessera.audience.conditions.condition import Condition
 from tessera.audience.conditions.membership import InSegment
 from tessera.audience.conditions.registry import from_json
 from tessera.audience.explain import PersonSegment, Verdict, explain, segments_of
-from tessera.audience.questions import CountPeople, FollowFunnel, ListPeople, TakeSample
+from tessera.audience.questions import CountPeople, CountReach, FollowFunnel, ListPeople, Question, Step, TakeSample
 from tessera.audience.segments import actions, queries
 from tessera.audience.segments.membership import count
 from tessera.audience.segments.records import MOST_AT_ONCE, ItemResult, Member, MembersPage, Segment
@@ -54,6 +54,7 @@ class PreviewRequest(ConditionBody):
 
     sample: int = Field(10, ge=0, le=MOST_SAMPLED, description="How many people to name.")
     funnel: bool = Field(True, description="Whether to tell what each part of the condition removes.")
+    reach: bool = Field(True, description="Whether to tell how many can be written to, by channel.")
 
 
 class ExplainRequest(ConditionBody):
@@ -85,13 +86,16 @@ class FunnelStep(Struct, frozen=True):
 
 
 class Preview(Struct, frozen=True):
-    """For how many `people` of `total` the condition holds, and `sample`: some of them, the same ones each time."""
+    """For how many `people` of `total` the condition holds. `reach` is how many can be written to on each channel,
+    `sample` are some of them, the same ones each time.
+    """
 
     condition: Raw
     text: str
     people: int
     total: int
     funnel: list[FunnelStep] | None
+    reach: dict[str, int] | None
     sample: list[UUID]
 
 
@@ -156,17 +160,30 @@ def preview_segment(request: HttpRequest, wanted: PreviewRequest) -> HttpRespons
     """Counts people for a condition that need not be saved, and tells what each of its parts removes."""
     workspace = grant_of(request).workspace_id
     condition = required_condition(request, wanted)
-    asked: list[Any] = [CountPeople(condition=condition)]
-    asked += [FollowFunnel(condition=condition)] if wanted.funnel else []
-    asked += [TakeSample(condition=condition, limit=wanted.sample)] if wanted.sample else []
+    questions: dict[str, Question[Any]] = {"size": CountPeople(condition=condition)}
+    if wanted.funnel:
+        questions["funnel"] = FollowFunnel(condition=condition)
+    if wanted.reach:
+        questions["reach"] = CountReach(condition=condition)
+    if wanted.sample:
+        questions["sample"] = TakeSample(condition=condition, limit=wanted.sample)
     with pool().connection() as connection:
-        size, *rest = ask_the_analyst(connection, workspace, *asked)
+        told = dict(zip(questions, ask_the_analyst(connection, workspace, *questions.values()), strict=True))
         names = names_in(connection, workspace)
-    steps = rest.pop(0) if wanted.funnel else None
-    funnel = steps and [FunnelStep(step.part, names.written(bytes(step.part)), step.left, step.alone) for step in steps]
-    sample = rest.pop(0).people if wanted.sample else []
-    text = names.written(bytes(condition))
-    return answer(Preview(condition, text, size.people, size.total, funnel, sample))
+    preview = Preview(
+        condition=condition,
+        text=names.written(bytes(condition)),
+        people=told["size"].people,
+        total=told["size"].total,
+        funnel=[_step(step, names) for step in told["funnel"]] if wanted.funnel else None,
+        reach=told["reach"].channels if wanted.reach else None,
+        sample=told["sample"].people if wanted.sample else [],
+    )
+    return answer(preview)
+
+
+def _step(step: Step, names: Names) -> FunnelStep:
+    return FunnelStep(step.part, names.written(bytes(step.part)), step.left, step.alone)
 
 
 @router.get(

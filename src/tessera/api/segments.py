@@ -18,6 +18,7 @@ from tessera.api.door import grant_of
 from tessera.api.parameters import Body, Cursor, Limit, only
 from tessera.api.service import answer, endpoint
 from tessera.api.writes import Connection, after, carry_out, named_by_request
+from tessera.audience.insight.saved import reports_about
 from tessera.audience.questions import RefreshNow, TakeSnapshot
 from tessera.audience.segments import actions, queries
 from tessera.audience.segments.records import (
@@ -140,10 +141,18 @@ class Use(Struct, frozen=True):
     archived: bool
 
 
+class ReportUse(Struct, frozen=True):
+    """A report that is kept, about people of the segment."""
+
+    id: UUID
+    name: str
+
+
 class Uses(Struct, frozen=True):
     """What would break without the segment."""
 
     segments: list[Use]
+    reports: list[ReportUse]
 
 
 class Sizes(Struct, frozen=True):
@@ -372,7 +381,9 @@ def segment_uses(request: HttpRequest, id: SegmentId) -> HttpResponse:
     workspace = grant_of(request).workspace_id
     with pool().connection() as connection:
         found = queries.used_by(connection, queries.segment_by_id(connection, workspace, id))
-    return answer(Uses([Use(each.id, each.name, each.archived_at is not None) for each in found]))
+        reports = reports_about(connection, workspace, id)
+    uses = [Use(each.id, each.name, each.archived_at is not None) for each in found]
+    return answer(Uses(uses, [ReportUse(each.id, each.name) for each in reports]))
 
 
 @router.get(
