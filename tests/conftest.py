@@ -29,6 +29,7 @@ FOR_THE_TESTS = {
     "TESSERA_SHARED",
     "TESSERA_IMPORT_KILLS",
     "TESSERA_SPARK",
+    "TESSERA_ANALYST_KILLS",
 }
 """Variables that a run of the tests takes from who starts it; of Tessera's own settings it takes none."""
 NOWHERE = "this_test_did_not_ask_for_the_database_fixture"

@@ -14,7 +14,7 @@ from django.test import Client
 
 EVERYTHING = (
     *("profiles:write", "events:write", "workspaces:write", "privacy:write", "duplicates:write"),
-    *("access:write", "exports:write", "imports:write", "pii:read"),
+    *("access:write", "exports:write", "imports:write", "audience:write", "pii:read"),
 )
 
 JSON = ("application/json", "application/problem+json")
@@ -138,6 +138,15 @@ def without_limit(live: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
         settings.cache_clear()
         yield
     settings.cache_clear()
+
+
+@pytest.fixture
+def analyst(live: psycopg.Connection[Any]) -> Iterator[None]:
+    """The analyst runs, for tests that walk all there is."""
+    from factories.analysis import analyst_at_work
+
+    with analyst_at_work():
+        yield
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ NUMBERS = ["-1", "0", "9" * 400, "-" + "9" * 40, "1e9", "NaN", "1_0", "1.5"]
 TEXTS = ["", "\0", "a\0b", "é" * 36, "\ud7ff", "\U0010ffff", "'", "%", "../..", "x" * 5_000, "eyJ9", "null", "email:\0"]
 MOMENTS = ["2026-13-45T99:99:99Z", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"]
 MOMENTS += ["2026-11-21T12:00:00+23:59", "2026-11-21T12:00:00-16:00", "0001-01-01T00:00:00+16:00"]
-REQUIRED = {"kind": "attribute", "name": "gender"}
+REQUIRED = {"kind": "attribute", "name": "gender", "person": "user_id:main"}
 
 PARAMETERS = [
     (path, operations["get"], parameter)
@@ -25,7 +25,7 @@ PARAMETERS = [
 
 
 def test_no_parameter_breaks_an_endpoint(
-    live: psycopg.Connection[Any], api: Any, workspace_id: int, without_limit: None
+    live: psycopg.Connection[Any], api: Any, workspace_id: int, without_limit: None, analyst: None
 ) -> None:
     world = World(live, workspace_id)
     world.grow()

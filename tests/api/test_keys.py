@@ -80,6 +80,32 @@ ASKED = [
         for act in ("uploaded", "dry-run", "start", "pause", "cancel", "resume", "undo")
     ),
     ("delete", "imports/user_id:u-1", "imports:write"),
+    ("get", "analyst", "audience:read"),
+    ("get", "reports", "audience:read"),
+    ("post", "reports", "audience:write"),
+    ("get", "reports/schema", "audience:read"),
+    ("post", "reports/run", "audience:read"),
+    ("get", "reports/user_id:u-1", "audience:read"),
+    ("patch", "reports/user_id:u-1", "audience:write"),
+    ("delete", "reports/user_id:u-1", "audience:write"),
+    ("post", "reports/user_id:u-1/run", "audience:read"),
+    ("get", "segments", "audience:read"),
+    ("post", "segments", "audience:write"),
+    ("get", "segments/condition-schema", "audience:read"),
+    ("post", "segments/preview", "audience:read"),
+    ("post", "segments/explain", "audience:read"),
+    ("get", "profiles/user_id:u-1/segments", "audience:read"),
+    ("get", "segments/user_id:u-1", "audience:read"),
+    ("patch", "segments/user_id:u-1", "audience:write"),
+    ("delete", "segments/user_id:u-1", "audience:write"),
+    *(
+        ("get", f"segments/user_id:u-1/{part}", "audience:read")
+        for part in ("count", "members", "sizes", "used-by", "explain")
+    ),
+    *(
+        ("post", f"segments/user_id:u-1/{act}", "audience:write")
+        for act in ("members/add", "members/remove", "duplicate", "archive", "restore", "snapshot", "refresh")
+    ),
     ("get", "staff", "access:read"),
     ("post", "staff", "access:write"),
     ("patch", f"staff/{SOMEBODY}", "access:write"),
@@ -91,7 +117,16 @@ ASKED = [
 ]
 HELD = [
     *("profiles:read", "profiles:write", "events:read", "events:write", "workspaces:read", "workspaces:write"),
-    *("identity:write", "privacy:read", "duplicates:write", "access:read", "access:write", "pii:read"),
+    *(
+        "identity:write",
+        "audience:read",
+        "audience:write",
+        "privacy:read",
+        "duplicates:write",
+        "access:read",
+        "access:write",
+        "pii:read",
+    ),
 ]
 
 

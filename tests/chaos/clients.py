@@ -17,7 +17,7 @@ _RETRY_AFTER = 0.05
 class Clients:
     """Some threads. `acknowledged` holds the message ids that the edge said it has."""
 
-    def __init__(self, url: str, write_key: str, *, seed: int) -> None:
+    def __init__(self, url: str, write_key: str, *, seed: int, writer: "type[Writer] | None" = None) -> None:
         self.acknowledged: list[str] = []
         self.complaints: list[str] = []
         """Answers that no client should get: refusals of good messages, errors other than "come back later"."""
@@ -26,7 +26,8 @@ class Clients:
         self._auth = (write_key, "")
         self._enough = threading.Event()
         self._give_up = threading.Event()
-        self._threads = [threading.Thread(target=self._run, args=(Writer(seed, n),)) for n in range(THREADS)]
+        make = writer or Writer
+        self._threads = [threading.Thread(target=self._run, args=(make(seed, n),)) for n in range(THREADS)]
 
     def start(self) -> None:
         for thread in self._threads:

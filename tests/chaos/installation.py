@@ -34,6 +34,7 @@ class Installation:
         self.deaths: list[str] = []
         """Processes that ended although nobody killed them."""
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._analysts: set[str] = set()
         kept = {name: value for name, value in os.environ.items() if not name.startswith("TESSERA_")}
         self._environment = {**kept, "TESSERA_HOME": str(home), "TESSERA_PORT": str(self.port - 1), "NO_COLOR": "1"}
 
@@ -78,6 +79,28 @@ class Installation:
     def start_worker(self) -> None:
         self._spawn_ours("worker")
 
+    def start_analyst(self, name: str = "analyst") -> None:
+        """One more under a name of its own: of several one is at work and the others wait."""
+        self._spawn(name, [sys.executable, "-m", "tessera", "analyst"], env=self._environment)
+        self._analysts.add(name)
+
+    def leading_analyst(self) -> str | None:
+        """The one that has the warehouse's file open."""
+        for name in self._analysts:
+            with suppress(psutil.NoSuchProcess):
+                if any(opened.path.endswith(".duckdb") for opened in psutil.Process(self.pid_of(name)).open_files()):
+                    return name
+        return None
+
+    def pid_of(self, name: str) -> int:
+        return self._processes[name].pid
+
+    def stop_analysts(self) -> list[int]:
+        """Ask all of them to end; returns what they said."""
+        for name in self._analysts:
+            self._processes[name].terminate()
+        return [self._processes.pop(name).wait(timeout=60) for name in sorted(self._analysts)]
+
     def _spawn_ours(self, name: str) -> None:
         self._spawn(name, [sys.executable, "-m", "tessera", name], env=self._environment)
 
@@ -111,7 +134,7 @@ class Installation:
         return done.stdout.strip()
 
     def end(self) -> None:
-        for name in ("collect", "worker"):
+        for name in ("collect", "worker", *self._analysts):
             if name in self._processes:
                 self._kill_session(name)
         stop(self.home)
@@ -127,6 +150,10 @@ class Installation:
     def kill_worker(self, _: Random) -> None:
         self._expect_alive("worker")
         self._kill_session("worker")
+
+    def kill_analyst(self, name: str) -> None:
+        self._expect_alive(name)
+        self._kill_session(name)
 
     def kill_postmaster(self, _: Random) -> None:
         self._expect_alive("postgres")

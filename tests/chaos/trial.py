@@ -50,7 +50,7 @@ def hold(home: Path, *, kills: int, seed: int, say: Say = print) -> Verdict:
             done = _kill_now_and_then(installation, clients, rnd, kills=kills, say=say)
         finally:
             clients.stop()
-        _settle(installation)
+        settle(installation)
         installation.expect_all_alive()
         with closing(psycopg.connect(installation.dsn, options="-c timezone=UTC")) as connection:
             found = [*installation.deaths, *clients.complaints, *faults(connection, clients.acknowledged)]
@@ -99,7 +99,7 @@ class _Death:
             self._revive()
 
 
-def _settle(installation: Installation) -> None:
+def settle(installation: Installation) -> None:
     """Everything is alive again; wait until all that was acknowledged has been acted on."""
 
     def at_rest() -> bool:

@@ -72,7 +72,10 @@ def endpoints(world: World) -> Iterator[Reading]:
     """Every endpoint that is read, about what the world has."""
     from tessera.api.schema import openapi
 
-    queries = {"/api/v1/catalogue/rehearsal": "?kind=attribute&name=gender&type=number"}
+    queries = {
+        "/api/v1/catalogue/rehearsal": "?kind=attribute&name=gender&type=number",
+        "/api/v1/segments/{id}/explain": "?person=user_id:main",
+    }
     for path, operations in openapi()["paths"].items():
         if "get" in operations:
             yield Reading(operations["get"]["operationId"], filled(path, world.ids) + queries.get(path, ""))
@@ -80,6 +83,7 @@ def endpoints(world: World) -> Iterator[Reading]:
 
 def filled(path: str, ids: dict[str, Any]) -> str:
     of = {"profiles": "profile_id", "exports": "export_id", "imports": "import_id", "duplicates": "run_id"}
+    of |= {"segments": "segment_id", "reports": "report_id"}
     id_ = ids.get(of.get(path.split("/")[3], ""), "")
     rest = {"kind": "attribute", "name": "gender", "id": id_}
     return path.format(**{**ids, **rest})

@@ -1,20 +1,49 @@
 """The analyst in the test's own process: follows, keeps fresh and answers when it is told to, one after the other."""
 
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import psycopg
 
+from tessera.audience import service
 from tessera.audience.analyst import Analyst
 from tessera.audience.answering import Answerer
 from tessera.audience.evaluation import Worlds
 from tessera.audience.freshness import Freshness
+from tessera.audience.queries import analyst_state
 from tessera.audience.questions import Question, ask
 from tessera.audience.warehouse.engine import Engine
+from tessera.audience.warehouse.engines.duck import DuckEngine
 from tessera.foundation.database import connect
 
 Answer = TypeVar("Answer")
 Connection = psycopg.Connection[Any]
+
+
+_SAID = """
+INSERT INTO audience_analyst (id, engine, leads, behind, lag_ms, seen_at)
+VALUES (gen_random_uuid(), 'DuckEngine', true, 0, 0, now() + interval '1 hour')
+"""
+
+
+@contextmanager
+def analyst_at_work() -> Iterator[None]:
+    """The whole analyst as `tessera analyst` runs it, in threads of this process, over a warehouse in memory."""
+    stop = threading.Event()
+    thread = threading.Thread(target=service.run, args=(stop, lambda: DuckEngine(None)))
+    thread.start()
+    try:
+        with connect(autocommit=True) as connection:
+            until = time.monotonic() + 60
+            while not analyst_state(connection).running and time.monotonic() < until:
+                time.sleep(0.02)
+        yield
+    finally:
+        stop.set()
+        thread.join()
 
 
 class Analysis:
@@ -41,6 +70,26 @@ class Analysis:
 
     def workspaces(self) -> list[int]:
         return [row[0] for row in self.live.execute("SELECT id FROM workspaces_workspace ORDER BY id").fetchall()]
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """Questions are answered while inside, by a thread; what is followed is for `settle` to say."""
+        stop = threading.Event()
+        self.live.execute(_SAID)
+        thread = threading.Thread(target=self._answer_until, args=(stop,))
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+    def _answer_until(self, stop: threading.Event) -> None:
+        with connect(autocommit=True) as connection:
+            answerer = Answerer(connection, self._engine.another(), self.worlds)
+            while not stop.is_set():
+                if not answerer.answer_next():
+                    stop.wait(0.005)
 
     def ask(self, workspace_id: int, question: Question[Answer]) -> Answer:
         """As a web process asks: from another connection, while this one answers."""

@@ -16,6 +16,12 @@ from factories.pictures import picture
 from tessera.access import actions as access
 from tessera.access import passkeys, staffing
 from tessera.access.queries import staff_by_email
+from tessera.audience.conditions.registry import to_json
+from tessera.audience.insight import saved
+from tessera.audience.insight.saved import NewReport
+from tessera.audience.segments import actions as segments
+from tessera.audience.segments.records import NewSegment
+from tessera.audience.text.reader import from_text
 from tessera.duplicates import actions as duplicates
 from tessera.duplicates import queries as pairs
 from tessera.events import catalogue, rejections
@@ -68,6 +74,7 @@ class World:
             self._export()
             self._privacy()
             self._duplicates()
+            self._segments()
             while catalogue.add_up(self.live):
                 pass
 
@@ -205,6 +212,23 @@ class World:
         found = pairs.pairs(self.live, self.workspace_id).pairs
         assert len(found) >= self.size
         self.ids |= {"pair_id": found[0].pair_id, "run_id": run.run_id}
+
+    def _segments(self) -> None:
+        """A list that grows, which conditions ask about, and one that nobody needs. Lists are read without analyst."""
+        said: dict[str, Any] = {"workspace_id": self.workspace_id, "actor": ACTOR, "now": datetime.now(UTC)}
+        with self.live.transaction():
+            if "segment_id" not in self.ids:
+                self.ids["segment_id"] = segments.create(self.live, new=NewSegment(name="List"), **said).id
+            lone = NewSegment(name=f"Lone {self.size}", folder="Lists", tags=("by hand",))
+            self.ids["lone_id"] = segments.create(self.live, new=lone, **said).id
+            asked = to_json(from_text(f'plan = "pro" and segment("{self.ids["segment_id"]}")'))
+            segments.create(self.live, new=NewSegment(name=f"Pro {self.size}", condition=asked), **said)
+            named = ["user_id:main", f"user_id:other-{self.size}"]
+            segments.add_people(self.live, segment_id=self.ids["segment_id"], items=named, **said)
+            asked = b'{"report": "lifecycle", "period": {"op": "in_last", "days": 28}}'
+            self.ids["report_id"] = saved.save(
+                self.live, new=NewReport(name=f"Life {self.size}", request=asked), **said
+            ).id
 
 
 def add_passkey(email: str) -> UUID:

@@ -32,12 +32,16 @@ IDEMPOTENCY_KEY: Final = {
 }
 
 
-def documents(answer: type, example: Any, *codes: str, writes: bool = False) -> dict[str, Any]:
+def documents(
+    answer: type, example: Any, *codes: str, writes: bool = False, takes_body: bool = False
+) -> dict[str, Any]:
     """The `openapi_extra` of an endpoint: what it answers, an example, and the codes of its problems.
 
-    `writes` adds what every change has in common: a body and the Idempotency-Key.
+    `writes` adds what every change has in common: a body and the Idempotency-Key. `takes_body` is for a question that
+    needs a body and changes nothing.
     """
     _documented[answer.__name__] = answer
+    codes = (*codes, *BODY) if takes_body else codes
     extra: dict[str, Any] = {"responses": {200: _answered(answer, example)} | _all_refused(codes, writes=writes)}
     if writes:
         extra["parameters"] = [IDEMPOTENCY_KEY]

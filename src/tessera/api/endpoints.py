@@ -4,6 +4,7 @@ from typing import Final
 
 from tessera import __version__
 from tessera.api import (
+    analyst,
     audit,
     catalogue,
     duplicates,
@@ -15,6 +16,9 @@ from tessera.api import (
     overview,
     people,
     relations,
+    reports,
+    segment_people,
+    segments,
     sources,
     staff,
     standing,
@@ -40,6 +44,10 @@ for router in (
     merges.router,
     relations.router,
     standing.router,
+    analyst.router,
+    segment_people.router,
+    segments.router,
+    reports.router,
     people.router,
     erasures.router,
     overview.router,

@@ -12,6 +12,7 @@ from msgspec import Struct
 from ninja.errors import HttpError
 from ninja.errors import ValidationError as InvalidParameters
 
+from tessera.audience.text.lexer import InvalidText
 from tessera.foundation.errors import TesseraError
 from tessera.foundation.ids import uuid7
 
@@ -126,7 +127,8 @@ class FieldProblem(Struct, frozen=True, kw_only=True):
 class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A problem document (RFC 9457). Programs decide by `code`, which is stable; people read `detail`.
 
-    `errors` names the parameters at fault; `instance` names one failure of ours, to be quoted to support.
+    `errors` names the parameters at fault; `instance` names one failure of ours, to be quoted to support. `line` and
+    `column` (from 1) say where a text cannot be read, `hint` shows the line with a mark under the place.
     """
 
     type: str
@@ -136,6 +138,9 @@ class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     detail: str
     errors: list[FieldProblem] = []
     instance: str | None = None
+    line: int | None = None
+    column: int | None = None
+    hint: str | None = None
 
 
 class Refused(TesseraError):
@@ -164,6 +169,10 @@ def problem(
 def problem_of(error: Exception) -> Problem:
     """The document for whatever was raised. What we did not foresee is logged, and told without its insides."""
     match error:
+        case InvalidText():
+            return msgspec.structs.replace(
+                problem(error.code, str(error)), line=error.line, column=error.column, hint=error.hint
+            )
         case TesseraError():
             return problem(error.code, str(error))
         case InvalidParameters():

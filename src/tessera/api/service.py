@@ -61,9 +61,11 @@ class ApiKey:
         return grant
 
 
-def endpoint(scope: str | None, answer: type, example: Any, *codes: str, writes: bool = False) -> dict[str, Any]:
+def endpoint(
+    scope: str | None, answer: type, example: Any, *codes: str, writes: bool = False, takes_body: bool = False
+) -> dict[str, Any]:
     """What an endpoint says when it is registered: the scope it asks for (None: any key) and what it answers."""
-    described = documents(answer, example, *codes, writes=writes)
+    described = documents(answer, example, *codes, writes=writes, takes_body=takes_body)
     return {"auth": ApiKey(scope), "openapi_extra": described | {"x-required-scope": scope or "any"}}
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import psycopg
 from django.db import connection as django_connection
@@ -30,6 +30,7 @@ from tessera.access.requests import (
 from tessera.api.door import grant_of
 from tessera.api.problems import CONTENT_TYPE, Refused, encode, problem_of
 from tessera.foundation.errors import TesseraError
+from tessera.foundation.ids import uuid7
 from tessera.foundation.pool import pool
 
 Connection = psycopg.Connection[Any]
@@ -40,6 +41,7 @@ Run = Callable[[Connection, Act, Claim | None], bytes]
 
 MOST_TRIES: Final = 3
 LONGEST_KEY: Final = 255
+_REQUESTS: Final = UUID("0199e000-0000-7000-8000-000000000001")
 _FINAL: Final = frozenset({404, 409})
 """Refusals that are remembered: the work was tried and its outcome is known. Others leave the key free."""
 
@@ -91,6 +93,27 @@ def with_models(_connection: Connection, act: Act, claim: Claim | None) -> bytes
         if claim is not None:
             remember_answer(django_connection.connection, claim, status=200, body=sealed_answer(claim, body))
         return body
+
+
+def after(first: Callable[[Connection], object]) -> Run:
+    """For what another process has to do first: `first` is called outside any transaction, then all goes on as ever.
+
+    `first` must come to the same whether it is done once or twice.
+    """
+
+    def run(connection: Connection, act: Act, claim: Claim | None) -> bytes:
+        first(connection)
+        return _done(connection, act, claim)
+
+    return run
+
+
+def named_by_request(request: HttpRequest) -> UUID:
+    """An id for what a request makes: the same one each time for a request that has an Idempotency-Key."""
+    key = _idempotency_key(request)
+    if key is None:
+        return uuid7()
+    return uuid5(_REQUESTS, f"{grant_of(request).api_key_id}\n{key}\n{_digest(request).hex()}")
 
 
 def _done_under(connection: Connection, claim: Claim, act: Act, run: Run) -> tuple[int, bytes]:

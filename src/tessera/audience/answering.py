@@ -134,6 +134,22 @@ class Answerer:
             size = membership.count(self._connection, segment.id)
         return asked.Size(size, evaluator.count(evaluator.world.people))
 
+    def _snapshot(
+        self, evaluator: Evaluator, workspace_id: int, question: asked.TakeSnapshot, now: datetime
+    ) -> asked.Size:
+        with self._connection.transaction():
+            made = actions.snapshot_of(
+                self._connection,
+                workspace_id=workspace_id,
+                segment_id=question.segment_id,
+                new_id=question.new_id,
+                name=question.name,
+                actor=question.actor,
+                people=lambda condition: evaluator.ids(evaluator.narrow(condition)),
+                now=now,
+            )
+        return asked.Size(made.size or 0, evaluator.count(evaluator.world.people))
+
 
 _ANSWERS: Final[dict[type, Callable[..., Any]]] = {
     asked.CountPeople: Answerer._count,
@@ -144,4 +160,5 @@ _ANSWERS: Final[dict[type, Callable[..., Any]]] = {
     asked.FillWith: Answerer._fill,
     asked.CountReach: Answerer._reach,
     asked.MakeReport: Answerer._report,
+    asked.TakeSnapshot: Answerer._snapshot,
 }

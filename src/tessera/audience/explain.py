@@ -1,5 +1,6 @@
 """Why a person is (not) meant by a condition: part by part, over what PostgreSQL knows of them now."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from tessera.audience.conditions.registry import children, from_json, to_json
 from tessera.audience.person import Person
 from tessera.audience.reading import people_of
 from tessera.audience.segments import queries, store
+from tessera.audience.segments.records import Freshness, Kind, Segment
 from tessera.foundation.clock import Micros
 from tessera.foundation.errors import NotFound
 from tessera.identity.queries import root_of
@@ -40,10 +42,30 @@ def explain(
     connection: Connection, workspace_id: int, condition: Condition, person_id: UUID, *, now: Micros
 ) -> Verdict:
     """Part by part, for one person; right at once, whatever the warehouse knows yet. Raises `NoSuchPerson`."""
-    root = root_of(connection, workspace_id, person_id)
-    if root is None:
-        raise NoSuchPerson(f"there is no person {person_id}")
-    return _Explanation(connection, workspace_id, root, now).verdict(condition)
+    return _explanation(connection, workspace_id, person_id, now).verdict(condition)
+
+
+class PersonSegment(Struct, frozen=True):
+    """A segment that somebody is in. `since` is when they entered, None where it is only evaluated when asked."""
+
+    id: UUID
+    name: str
+    kind: Kind
+    freshness: Freshness
+    since: datetime | None
+
+
+def segments_of(connection: Connection, workspace_id: int, person_id: UUID, *, now: Micros) -> list[PersonSegment]:
+    """The segments, but archived ones, that the person is in: by their lists where members are stored, by their
+    conditions as the person is now where they are not. By name. Raises `NoSuchPerson`.
+    """
+    explanation = _explanation(connection, workspace_id, person_id, now)
+    stored = explanation.stored
+    return [
+        PersonSegment(each.id, each.name, each.kind, each.freshness, stored.get(each.id))
+        for each in sorted(explanation.segments, key=lambda each: (each.name.casefold(), each.id))
+        if each.archived_at is None and (each.id in stored if each.stored else explanation.person.segments(each.id))
+    ]
 
 
 def holds_for(connection: Connection, workspace_id: int, condition: Condition, person_id: UUID, *, now: Micros) -> bool:
@@ -51,9 +73,17 @@ def holds_for(connection: Connection, workspace_id: int, condition: Condition, p
     return explain(connection, workspace_id, condition, person_id, now=now).holds
 
 
+def _explanation(connection: Connection, workspace_id: int, person_id: UUID, now: Micros) -> "_Explanation":
+    root = root_of(connection, workspace_id, person_id)
+    if root is None:
+        raise NoSuchPerson(f"there is no person {person_id}")
+    return _Explanation(connection, workspace_id, root, now)
+
+
 class _Explanation:
     def __init__(self, connection: Connection, workspace_id: int, root: UUID, now: Micros) -> None:
-        self._connection, self._root, self._now = connection, root, now
+        self._now = now
+        self.stored = queries.memberships(connection, root)
         self._segments = {each.id: each for each in store.of_workspace(connection, workspace_id, archived=None)}
         (person,) = people_of(connection, [root])
         self._person = msgspec.structs.replace(person, segments=self._is_in)
@@ -62,6 +92,10 @@ class _Explanation:
     @property
     def person(self) -> Person:
         return self._person
+
+    @property
+    def segments(self) -> list[Segment]:
+        return list(self._segments.values())
 
     def _is_in(self, segment_id: UUID) -> bool:
         """Dynamic ones by their condition, as it is now; static ones by their list."""
@@ -72,7 +106,7 @@ class _Explanation:
             elif segment.condition is not None:
                 self._known[segment_id] = from_json(segment.condition).holds_for(self._person, self._now)
             else:
-                self._known[segment_id] = bool(queries.are_in(self._connection, segment_id, [self._root]))
+                self._known[segment_id] = segment_id in self.stored
         return self._known[segment_id]
 
     def verdict(self, condition: Condition) -> Verdict:

@@ -123,6 +123,19 @@ class FillWith(Question[Size], frozen=True, kw_only=True, tag="fill"):
     answer: ClassVar[Any] = Size
 
 
+class TakeSnapshot(Question[Size], frozen=True, kw_only=True, tag="snapshot"):
+    """Make a new static segment of the people who are in this one now, all or nothing.
+
+    Asked again with the same `new_id` after it was made, it is left as it is.
+    """
+
+    segment_id: UUID
+    new_id: UUID
+    name: str
+    actor: str
+    answer: ClassVar[Any] = Size
+
+
 class MakeReport(Question[Raw], frozen=True, kw_only=True, tag="report"):
     """A report of `insight`, in its JSON form."""
 
@@ -130,7 +143,17 @@ class MakeReport(Question[Raw], frozen=True, kw_only=True, tag="report"):
     answer: ClassVar[Any] = Raw
 
 
-AnyQuestion = CountPeople | FollowFunnel | CountReach | ListPeople | TakeSample | RefreshNow | FillWith | MakeReport
+AnyQuestion = (
+    CountPeople
+    | FollowFunnel
+    | CountReach
+    | ListPeople
+    | TakeSample
+    | RefreshNow
+    | FillWith
+    | TakeSnapshot
+    | MakeReport
+)
 
 
 def ask(connection: Connection, workspace_id: int, question: Question[Answer], *, patience: float = PATIENCE) -> Answer:

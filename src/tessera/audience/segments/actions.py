@@ -1,6 +1,7 @@
 """Every change to segments. Each leaves an entry in the audit trail, in its own transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -10,6 +11,7 @@ import psycopg
 from msgspec import UNSET
 
 from tessera.access.audit import record_audit_on
+from tessera.audience.conditions.condition import Condition
 from tessera.audience.conditions.registry import from_json, to_json
 from tessera.audience.segments import membership, store
 from tessera.audience.segments.circles import refuse_circle, uses_of
@@ -19,6 +21,7 @@ from tessera.audience.segments.records import (
     ItemResult,
     NameTaken,
     NewSegment,
+    NoSuchSegment,
     Segment,
     SegmentChange,
     SegmentInUse,
@@ -33,12 +36,14 @@ CHANGED: Final = "audience_segments"
 """The channel on which the analyst hears that segments changed."""
 
 
-def create(connection: Connection, *, workspace_id: int, new: NewSegment, actor: str, now: datetime) -> Segment:
+def create(
+    connection: Connection, *, workspace_id: int, new: NewSegment, actor: str, now: datetime, new_id: UUID | None = None
+) -> Segment:
     """A new segment, dynamic where it has a condition. In the caller's transaction.
 
     Raises `InvalidCondition`, `NoSuchSegment`, `SegmentCircle`, `NameTaken`, `TooManySegments`.
     """
-    segment_id = uuid7()
+    segment_id = new_id or uuid7()
     known = {each.id: each for each in store.of_workspace(connection, workspace_id, archived=None)}
     if len(known) >= MOST_SEGMENTS:
         raise TooManySegments(f"a workspace has at most {MOST_SEGMENTS:,} segments")
@@ -143,6 +148,33 @@ def snapshot_of_stored(
     new = NewSegment(name=name, folder=segment.folder, description=segment.name)
     made = create(connection, workspace_id=workspace_id, new=new, actor=actor, now=now)
     _fill_from(connection, made, segment, now)
+    return store.read(connection, workspace_id, made.id)
+
+
+def snapshot_of(
+    connection: Connection,
+    *,
+    workspace_id: int,
+    segment_id: UUID,
+    new_id: UUID,
+    name: str,
+    actor: str,
+    people: Callable[[Condition], Sequence[UUID]],
+    now: datetime,
+) -> Segment:
+    """A static segment of the people who are in now, whom `people` finds for a condition.
+
+    Where there is one with `new_id` already, it is that one as it is: whoever asks twice gets one snapshot.
+    """
+    with suppress(NoSuchSegment):
+        return store.read(connection, workspace_id, new_id)
+    segment = store.read(connection, workspace_id, segment_id, lock=True)
+    new = NewSegment(name=name, folder=segment.folder, description=segment.name)
+    made = create(connection, workspace_id=workspace_id, new=new, actor=actor, now=now, new_id=new_id)
+    if segment.condition is None:
+        _fill_from(connection, made, segment, now)
+    else:
+        fill(connection, made, people(from_json(segment.condition)), now=now)
     return store.read(connection, workspace_id, made.id)
 
 

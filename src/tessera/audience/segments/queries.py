@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from tessera.audience.segments import store
 from tessera.audience.segments.circles import uses_of
-from tessera.audience.segments.records import Member, MembersPage, NoSuchSegment, Segment, SizeAt, WrongSegment
+from tessera.audience.segments.records import Kind, Member, MembersPage, NoSuchSegment, Segment, SizeAt, WrongSegment
 from tessera.foundation.arrays import uuids
 
 Connection = psycopg.Connection[Any]
@@ -59,6 +59,22 @@ def names(connection: Connection, workspace_id: int) -> dict[str, str]:
     """The name of every segment, by its id as text."""
     rows = connection.execute("SELECT id::text, name FROM audience_segment WHERE workspace_id = %s", (workspace_id,))
     return dict(rows.fetchall())
+
+
+def segments_page(
+    connection: Connection,
+    workspace_id: int,
+    *,
+    folder: str | None = None,
+    tag: str | None = None,
+    kind: Kind | None = None,
+    archived: bool = False,
+    after: UUID | None = None,
+    limit: int = 50,
+) -> list[Segment]:
+    """Newest first; pass the last one's id as `after` for those that follow. `folder` "" means those in none."""
+    filters = {"folder": folder, "tag": tag, "kind": kind, "archived": archived}
+    return store.page(connection, workspace_id, filters, after=after, limit=limit)
 
 
 def folders(segments: Sequence[Segment]) -> list[Folder]:

@@ -23,6 +23,12 @@ INSERT INTO audience_segment (workspace_id, id, name, description, folder, tags,
 VALUES (%(workspace_id)s, %(id)s, %(name)s, %(description)s, %(folder)s, %(tags)s, %(kind)s, %(condition)s,
         %(freshness)s, %(every_minutes)s, %(now)s, %(created_by)s, %(now)s)
 """
+_FILTERS: Final = {
+    "folder": "folder = %(folder)s",
+    "tag": "%(tag)s = ANY(tags)",
+    "kind": "kind = %(kind)s",
+    "archived": "(archived_at IS NOT NULL) = %(archived)s",
+}
 _SIZE: Final = """
 INSERT INTO audience_size (segment_id, hour, size) VALUES (%s, date_trunc('hour', %s, 'UTC'), %s)
 ON CONFLICT (segment_id, hour) DO UPDATE SET size = excluded.size
@@ -54,6 +60,17 @@ def of_workspace(connection: Connection, workspace_id: int, *, archived: bool | 
         (workspace_id,),
     )
     return [segment_of(row) for row in rows]
+
+
+def page(
+    connection: Connection, workspace_id: int, filters: Mapping[str, Any], *, after: UUID | None, limit: int
+) -> list[Segment]:
+    """The newest first, those before `after`. `filters` are by the keys of `_FILTERS`; None in one filters nothing."""
+    wanted = {name: value for name, value in filters.items() if value is not None}
+    which = "".join(f" AND {_FILTERS[name]}" for name in wanted)
+    statement = f"{_READ}WHERE workspace_id = %(workspace)s AND id < %(after)s{which} ORDER BY id DESC LIMIT %(limit)s"
+    asked = {**wanted, "workspace": workspace_id, "after": after or UUID(int=2**128 - 1), "limit": limit}
+    return [segment_of(row) for row in connection.execute(statement, asked)]
 
 
 def dynamic(connection: Connection) -> list[Segment]:

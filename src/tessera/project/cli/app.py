@@ -19,6 +19,7 @@ from tessera.project.cli import (
     privacy,
     processes,
     quarantine,
+    segments,
     staff,
     warehouse,
 )
@@ -50,6 +51,7 @@ app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(duplicates.app, name="duplicates")
 app.add_typer(export.app, name="export")
 app.add_typer(warehouse.app, name="warehouse")
+app.add_typer(segments.app, name="segment")
 app.add_typer(measure.bench, name="bench")
 app.command("erase")(privacy.erase)
 app.command("openapi")(measure.openapi)

@@ -93,13 +93,13 @@ def _export(out: Path | None, slug: str, **asked: Any) -> None:
 
         wanted = read_wanted({name: _plain(value) for name, value in asked.items() if value is not None})
         workspace_id = needs.workspace_called(slug).id
-        with _sink(out) as sink, produce.picture() as reading, bar("Exporting") as progress:
+        with sink(out) as file, produce.picture() as reading, bar("Exporting") as progress:
             now = produce.moment_of(reading)
 
             def told(looked_at: int, total: int, _rows: int) -> None:
                 progress(looked_at, max(total, looked_at))
 
-            rows = produce.write_all(reading, workspace_id, wanted, sink, now=now, progress=told)
+            rows = produce.write_all(reading, workspace_id, wanted, file, now=now, progress=told)
         actions.note_taken_out(workspace_id=workspace_id, wanted=wanted, rows=rows, actor=needs.ACTOR)
     typer.echo(f"{rows} rows", err=True)
 
@@ -109,7 +109,7 @@ def _plain(value: Any) -> Any:
 
 
 @contextmanager
-def _sink(out: Path | None) -> Iterator[BinaryIO]:
+def sink(out: Path | None) -> Iterator[BinaryIO]:
     """The standard output, or a file that has its name only when it is whole."""
     if out is None:
         yield sys.stdout.buffer
