@@ -214,7 +214,7 @@ def test_asked_in_conditions_the_same_people_come_back(purchases, shop) -> None:
     assert len(found('sum("Order Completed", total) > 1000')) == sum(cents > 100_000 for cents in spent.values())
     for year, month in MONTHS[:4]:
         last = calendar.monthrange(year, month)[1]
-        window = f"between {year}-{month:02}-01 and {year}-{month:02}-{last}"
+        window = f"from {year}-{month:02}-01 to {year}-{month:02}-{last}"
         bought = {each.customer for each in purchases if month_of(each.day) == (year, month)}
         assert len(found(f'did("Order Completed") {window}')) == len(bought)
         first = {customer for customer, day in firsts_of(purchases).items() if month_of(day) == (year, month)}
