@@ -55,6 +55,7 @@ class Analysis:
         self.analyst = Analyst(live, engine)
         self.freshness = Freshness(live, engine.another(), self.worlds)
         self._engine = engine
+        live.execute(_SAID)
 
     def settle(self, *, most: int = 7) -> None:
         """Until the warehouse has everything and every kept segment is as fresh as it gets."""

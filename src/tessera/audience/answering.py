@@ -34,7 +34,8 @@ RETURNING id, workspace_id, question::text
 _SAY: Final = """
 UPDATE audience_question SET answer = %s, code = %s, problem = %s, answered_at = now() WHERE id = %s
 """
-_SWEEP: Final = "DELETE FROM audience_question WHERE asked_at < now() - interval '10 minutes'"
+SWEEP: Final = "DELETE FROM audience_question WHERE asked_at < now() - interval '10 minutes'"
+"""Questions whose asker is gone."""
 _read: Final = msgspec.json.Decoder(asked.AnyQuestion).decode
 
 
@@ -49,7 +50,6 @@ class Answerer:
     def run(self, stop: threading.Event) -> None:
         """Until `stop` is set; loss of a connection goes through."""
         self._connection.execute(f"LISTEN {asked.ASKED}")
-        self._connection.execute(_SWEEP)
         while not stop.is_set():
             while not stop.is_set() and self.answer_next():
                 pass

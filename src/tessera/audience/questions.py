@@ -22,6 +22,8 @@ ASKED: Final = "audience_questions"
 """The channel on which the analyst hears of questions."""
 PATIENCE: Final = 20.0
 """Seconds that a person waits; a question that is older is not worth answering."""
+WITHOUT_A_SIGN: Final = 2.0
+"""Seconds that a person waits where no analyst gave a sign of life; one that just starts answers in time."""
 _NAPS: Final = (0.002, 0.004, 0.008, 0.016, 0.03)
 
 
@@ -177,10 +179,18 @@ def ask_all(
         )
         cursor.execute(f"NOTIFY {ASKED}")
     try:
-        rows = _wait(connection, ids, patience)
+        rows = _wait(connection, ids, patience if _is_somebody_there(connection) else min(patience, WITHOUT_A_SIGN))
     finally:
         connection.execute("DELETE FROM audience_question WHERE id = ANY(%s)", (ids,))
     return [_answer_of(question, *rows[key]) for key, question in zip(ids, questions, strict=True)]
+
+
+def _is_somebody_there(connection: Connection) -> bool:
+    """Whether an analyst gave a sign of life lately: nobody keeps a web process waiting for one that is not there."""
+    row = connection.execute(
+        "SELECT EXISTS (SELECT FROM audience_analyst WHERE seen_at > now() - interval '20 seconds')"
+    ).fetchone()
+    return bool(row and row[0])
 
 
 def _wait(connection: Connection, ids: list[UUID], patience: float) -> dict[UUID, tuple[str | None, str, str]]:

@@ -12,6 +12,7 @@ from typing import Any, Final
 import psycopg
 import structlog
 
+from tessera.audience import answering
 from tessera.audience.analyst import MOST, Analyst
 from tessera.audience.answering import Answerer
 from tessera.audience.evaluation import Worlds
@@ -204,4 +205,5 @@ class _Analysis:
         lag = round(self._analyst.lag() * 1000) if behind else 0
         self._connection.execute(_SAY, (self._id, type(self._engine).__name__, True, behind, lag))
         self._connection.execute(_FORGET)
+        self._connection.execute(answering.SWEEP)
         self._due["say"] = time.monotonic() + _SAY_EVERY
