@@ -23,6 +23,16 @@ QUICK = (
     "&spark.sql.codegen.wholeStage=false&spark.sql.codegen.factoryMode=NO_CODEGEN"
 )
 """Of small tables Spark answers sooner without compiling each statement."""
+MAIN = ("duckdb", "postgres", "clickhouse")
+ALL = (*MAIN, "spark", "ibis")
+ENGINES_OF = {
+    "test_conditions": ALL,
+    "test_warehouse_engines": ALL,
+    "test_warehouse_erasure": ALL,
+    "test_warehouse_rebuild": ALL,
+    "test_segments": ("duckdb", "clickhouse"),
+}
+"""Conditions and what an engine itself does: on each. What stands on that: on those that differ in kind."""
 SERVER = Path(__file__).parents[1] / "factories" / "clickhouse_server.py"
 
 
@@ -64,7 +74,14 @@ def spark_engine(tmp_path: Path) -> Iterator[Engine]:
     opened.close()
 
 
-@pytest.fixture(params=["duckdb", "postgres", "clickhouse", "spark", "ibis"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that takes an `engine` is run on every engine that could make a difference to it."""
+    if "engine" in metafunc.fixturenames:
+        module = metafunc.module.__name__.rpartition(".")[2]
+        metafunc.parametrize("engine", ENGINES_OF.get(module, MAIN), indirect=True)
+
+
+@pytest.fixture
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     opened: Engine
     if request.param == "duckdb":
