@@ -245,6 +245,7 @@ def test_doctor_finds_a_fresh_installation_fit_but_for_its_staff(tessera: Run) -
     assert "fsync" in found["Durability"]["said"]  # the tests' own server does without
     assert found["Staff"]["hint"] == "tessera staff add EMAIL --role owner"
     assert (found["Migrations"]["said"], found["Inbox"]["said"]) == ("all applied", "empty")
+    assert (found["Warehouse"]["state"], found["Warehouse"]["said"]) == ("warn", "no analyst is at work")
     for name in ("Python", "Disk", "PostgreSQL", "Clocks", "History", "Dead rows", "Connections", "Geo database"):
         assert found[name]["state"] == "ok", found[name]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 
+from tessera.audience.queries import analyst_state
 from tessera.events import partitions
 from tessera.events.figures import queue_figures
 from tessera.events.followers import lag
@@ -92,6 +93,18 @@ def queue() -> Iterator[Check]:
     yield judged("Last event", last, warn=found.last_received is None, hint="send one with a write key")
     for follower, records in sorted(behind.items()):
         yield judged(f"Follower {follower}", f"{records} behind", warn=records > 100_000, hint="see logs/worker.log")
+
+
+def warehouse() -> Iterator[Check]:
+    with _connection() as connection:
+        state = analyst_state(connection)
+    if not state.running:
+        hint = "segments and reports need it: start tessera analyst; see logs/analyst.log"
+        yield Check("Warehouse", "warn", "no analyst is at work", hint)
+        return
+    lag = (state.lag_ms or 0) / 1000
+    said = f"{state.engine}, {state.behind} events behind, the oldest by {lag:.1f} s"
+    yield judged("Warehouse", said, warn=lag > 60, hint="it catches up; if it does not, see logs/analyst.log")
 
 
 def vacuum() -> Iterator[Check]:

@@ -28,6 +28,7 @@ DATABASE: Final[tuple[Question, ...]] = (
     database.migrations,
     database.history,
     database.queue,
+    database.warehouse,
     database.vacuum,
     database.configuration,
 )
