@@ -5,11 +5,14 @@ Every variable is listed here and nowhere else; `docs/settings.md` repeats this 
 
 import os
 from functools import cache
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 from msgspec import Struct
 
 from tessera.foundation.errors import SetupError
+
+Network = IPv4Network | IPv6Network
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -50,6 +53,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     files_max_mb: int
     """Megabytes of files that a workspace may keep of imports, and as many of exports (`TESSERA_FILES_MAX_MB`, default
     20000)."""
+    export_roots: tuple[Path, ...]
+    """Folders of this machine below which automatic exports may write, parted by `:` (`TESSERA_EXPORT_ROOTS`)."""
+    outbound_private: tuple[Network, ...]
+    """Networks that are not of the web and may be called all the same: by webhooks and for buckets, parted by commas
+    (`TESSERA_OUTBOUND_PRIVATE`, default: none)."""
 
     @property
     def files_max(self) -> int:
@@ -85,6 +93,21 @@ def _path(name: str) -> Path | None:
     return Path(text).expanduser().resolve() if text else None
 
 
+def _folders(name: str) -> tuple[Path, ...]:
+    folders = tuple(Path(text).expanduser() for text in os.environ.get(name, "").split(":") if text.strip())
+    for folder in folders:
+        if not folder.is_absolute() or folder == Path(folder.anchor):
+            raise SetupError(f"{name} names whole paths of folders, parted by colons, not {str(folder)!r}")
+    return folders
+
+
+def _networks(name: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ip_network(text.strip()) for text in os.environ.get(name, "").split(",") if text.strip())
+    except ValueError as error:
+        raise SetupError(f"{name} names networks such as 10.0.0.0/8, parted by commas: {error}") from None
+
+
 @cache
 def settings() -> Settings:
     """The settings of this process. Raises `SetupError` naming the variable that is wrong."""
@@ -111,4 +134,6 @@ def settings() -> Settings:
         export_days=_whole("TESSERA_EXPORT_DAYS", 7, least=1, most=3650),
         export_max_mb=_whole("TESSERA_EXPORT_MAX_MB", 4096, least=1),
         files_max_mb=_whole("TESSERA_FILES_MAX_MB", 20_000, least=1),
+        export_roots=_folders("TESSERA_EXPORT_ROOTS"),
+        outbound_private=_networks("TESSERA_OUTBOUND_PRIVATE"),
     )

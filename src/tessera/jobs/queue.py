@@ -3,6 +3,7 @@
 One procrastinate task stands for all of ours: who defers and who watches need to know names only, not code.
 """
 
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import psycopg
@@ -37,15 +38,23 @@ def defer(
     queue: str = SHORT,
     lock: str | None = None,
     once: str | None = None,
+    after: float = 0.0,
     **arguments: JSONValue,
 ) -> int:
     """Put a job into the queue in the caller's transaction; returns its number.
 
     `queue` is `LONG` or `SHORT`: whose slots it takes. Jobs with the same `lock` are done one after the other. Raises
-    `AlreadyWaiting` when one with the same `once` waits to begin (the caller's transaction stays usable).
+    `AlreadyWaiting` when one with the same `once` waits to begin (the caller's transaction stays usable). It begins
+    `after` so many seconds at the earliest.
     """
     wanted = _deferring.configure_task(
-        RUN, allow_unknown=True, lock=lock, queueing_lock=once, queue=queue, connection=connection
+        RUN,
+        allow_unknown=True,
+        lock=lock,
+        queueing_lock=once,
+        queue=queue,
+        connection=connection,
+        schedule_at=datetime.now(UTC) + timedelta(seconds=after) if after else None,
     )
     try:
         with connection.transaction():

@@ -9,4 +9,5 @@ PERIODIC: Final[tuple[Periodic, ...]] = (
     Periodic("privacy.resume", "*/10 * * * *"),
     Periodic("imports.tidy", "23 * * * *"),
     Periodic("exports.sweep", "43 * * * *"),
+    Periodic("deliveries.sweep", "4-59/10 * * * *"),
 )

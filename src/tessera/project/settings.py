@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "tessera.imports",
     "tessera.exports",
     "tessera.audience",
+    "tessera.deliveries",
     "tessera.console",
 ]
 

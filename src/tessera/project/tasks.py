@@ -1,5 +1,6 @@
 """Every task there is: importing this module fills the registry of the room `jobs`."""
 
+import tessera.deliveries.tasks
 import tessera.duplicates.tasks
 import tessera.exports.tasks
 import tessera.imports.work

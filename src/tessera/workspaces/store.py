@@ -118,3 +118,9 @@ def end_key(connection: Connection, key_id: int, now: datetime) -> bool:
     """False where it was revoked before."""
     statement = "UPDATE workspaces_writekey SET revoked_at = %s WHERE id = %s AND revoked_at IS NULL"
     return connection.execute(statement, (now, key_id)).rowcount == 1
+
+
+def time_zone_of(connection: Connection, workspace_id: int) -> str:
+    """The zone that wall times are in where nobody says another."""
+    row = connection.execute("SELECT time_zone FROM workspaces_workspace WHERE id = %s", (workspace_id,)).fetchone()
+    return str(row[0]) if row else "UTC"

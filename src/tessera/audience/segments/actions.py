@@ -15,6 +15,7 @@ from tessera.audience.conditions.condition import Condition
 from tessera.audience.conditions.registry import from_json, to_json
 from tessera.audience.segments import membership, store
 from tessera.audience.segments.circles import refuse_circle, uses_of
+from tessera.audience.segments.moves import refuse_listened
 from tessera.audience.segments.records import (
     MOST_AT_ONCE,
     MOST_SEGMENTS,
@@ -115,7 +116,9 @@ def _changed_freshness(connection: Connection, segment: Segment, given: Mapping[
     keep_fresh = given.get("keep_fresh", segment.freshness == "kept")
     if segment.kind == "dynamic" and keep_fresh != (segment.freshness == "kept"):
         fields["freshness"] = "kept" if keep_fresh else "asked"
-        if not keep_fresh:  # nobody leaves: it is only no longer followed who is in
+        if not keep_fresh:
+            refuse_listened(connection, segment)
+            # nobody leaves: it is only no longer followed who is in
             connection.execute("DELETE FROM audience_member WHERE segment_id = %s", (segment.id,))
             fields |= {"refreshed_at": None, "refreshed_version": 0, "every_minutes": None}
     if "every_minutes" in given and keep_fresh:

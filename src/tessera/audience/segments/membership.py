@@ -14,6 +14,7 @@ from uuid import UUID
 import psycopg
 from msgspec import Struct
 
+from tessera.audience.segments import moves
 from tessera.audience.segments.records import Segment
 from tessera.events import history, inbox
 from tessera.events.history import SystemRecord
@@ -51,7 +52,7 @@ _ROW: Final = Packer(">hi16si16siq")
 _LEAVE: Final = """
 DELETE FROM audience_member m USING identity_profile p
  WHERE m.segment_id = %(segment)s AND p.id = m.profile_id AND p.root_id = ANY(%(ids)b::uuid[])
-RETURNING p.root_id
+RETURNING p.root_id, m.profile_id
 """
 _COUNT: Final = """
 SELECT count(DISTINCT p.root_id) FROM audience_member m JOIN identity_profile p ON p.id = m.profile_id
@@ -84,6 +85,7 @@ def become(connection: Connection, segment: Segment, people: Collection[UUID], *
         connection.execute(_DROP, {"segment": segment.id, "ids": uuids(dropped)})
     entered = [row[0] for row in connection.execute(_NEW, asked) if row[0] not in staying]
     _let_in(connection, segment.id, entered, now)
+    moves.note(connection, segment.id, entered=entered, left=dropped, at=now)
     return lane.record(segment, entered, left, now)
 
 
@@ -104,13 +106,14 @@ def change(
     """
     lane = _Lane(connection)
     asked = {"segment": segment.id, "now": now}
-    left: set[UUID] = set()
+    left: list[tuple[UUID, UUID]] = []
     if outside:
-        left = {row[0] for row in connection.execute(_LEAVE, {**asked, "ids": uuids(outside)})}
+        left = connection.execute(_LEAVE, {**asked, "ids": uuids(outside)}).fetchall()
     entered: list[UUID] = []
     if inside:
         entered = [row[0] for row in connection.execute(_ENTER, {**asked, "ids": uuids(inside)})]
-    return lane.record(segment, entered, left, now)
+    moves.note(connection, segment.id, entered=entered, left=[row[1] for row in left], at=now)
+    return lane.record(segment, entered, {row[0] for row in left}, now)
 
 
 def count(connection: Connection, segment_id: UUID) -> int:
@@ -134,7 +137,11 @@ def static_segments(connection: Connection) -> list[tuple[int, UUID]]:
 
 
 def forget_people(connection: Connection, profiles: Collection[UUID]) -> int:
-    """Take erased people out of every segment, without a word in anybody's history; returns how many rows went."""
+    """Take erased people out of every segment, without a word in anybody's history; returns how many rows went.
+
+    Those who follow a segment from outside are not told either: the house no longer knows the id.
+    """
+    moves.forget_people(connection, profiles)
     cursor = connection.execute("DELETE FROM audience_member WHERE profile_id = ANY(%b::uuid[])", (uuids(profiles),))
     return cursor.rowcount
 

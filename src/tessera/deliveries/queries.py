@@ -1,0 +1,77 @@
+"""What screens and the API read about automatic exports."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from msgspec import Struct
+
+from tessera.audience.segments.queries import all_segments
+from tessera.deliveries import store
+from tessera.deliveries.records import Delivery, DeliveryPage, NoSuchSegmentExport, SegmentExport
+from tessera.exports.wanted import CONTENT_TYPES
+from tessera.foundation.errors import TesseraError
+
+Connection = psycopg.Connection[Any]
+
+
+class ContentGone(TesseraError):
+    """The delivery's content is not kept (any more)."""
+
+    code = "export_not_ready"
+
+
+class Taken(Struct, frozen=True):
+    """A delivery's content, to be taken away."""
+
+    name: str
+    content_type: str
+    body: bytes
+
+
+class ExportLine(Struct, frozen=True):
+    """An export with its segment's name (empty where it was deleted).
+
+    `delivery` is the oldest that has not arrived, or else its newest.
+    """
+
+    export: SegmentExport
+    segment: str
+    delivery: Delivery | None
+
+
+def segment_exports(connection: Connection, workspace_id: int, segment_id: UUID | None = None) -> list[SegmentExport]:
+    """By name; of one segment where it is named."""
+    return store.of_workspace(connection, workspace_id, segment_id)
+
+
+def segment_export(connection: Connection, workspace_id: int, export_id: UUID) -> SegmentExport:
+    """Raises `NoSuchSegmentExport`."""
+    return store.read(connection, workspace_id, export_id)
+
+
+def lines(connection: Connection, workspace_id: int, exports: Sequence[SegmentExport]) -> list[ExportLine]:
+    """These exports as lists show them."""
+    names = {each.id: each.name for each in all_segments(connection, workspace_id, archived=None)}
+    newest = store.last_of(connection, [each.id for each in exports])
+    return [ExportLine(each, names.get(each.segment_id, ""), newest.get(each.id)) for each in exports]
+
+
+def deliveries(
+    connection: Connection, export: SegmentExport, *, before: int | None = None, limit: int = 50
+) -> DeliveryPage:
+    """Newest first."""
+    found = store.deliveries(connection, export.id, before=before, limit=limit + 1)
+    return DeliveryPage(found[:limit], found[limit - 1].number if len(found) > limit else None)
+
+
+def content(connection: Connection, export: SegmentExport, number: int) -> Taken:
+    """Raises `NoSuchSegmentExport` for a number it never had, `ContentGone`."""
+    found = store.delivery(connection, export.id, number)
+    if found is None:
+        raise NoSuchSegmentExport(f"it has no delivery {number}")
+    if not found.kept:
+        raise ContentGone("the content of this delivery is not kept")
+    name = found.file_name.rpartition("/")[2]
+    return Taken(name, CONTENT_TYPES[found.format], store.content_of(connection, found.id))
