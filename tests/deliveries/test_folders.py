@@ -29,6 +29,7 @@ from tessera.deliveries.records import (
     SegmentExportChange,
 )
 from tessera.deliveries.run import run
+from tessera.foundation.redaction import Redactor
 from tessera.identity import actions as identity
 
 Connection = psycopg.Connection[Any]
@@ -340,7 +341,8 @@ def test_erased_people_are_in_nothing_that_is_kept(
 
     ana, luis = root(live, "user_id", "ana"), root(live, "user_id", "luis")
     with live.transaction():
-        assert actions.erase_traces(live, workspace_id, [ana]) == {"deliveries_contents": 2, "audience_move": 1}
+        removed = actions.erase_traces(live, workspace_id, [ana], Redactor(["ana@example.com"]))
+    assert removed == {"deliveries_delivery": 2, "deliveries_export": 0, "audience_move": 1}
     assert _kept(live) == b""
     (outside / "lake").unlink()
     soon = datetime.now(UTC) + timedelta(seconds=60)
@@ -369,7 +371,7 @@ def test_what_was_read_before_an_erasure_is_not_kept_after_it(
         tries.append(body.count(str(ana).encode()) > 0)
         if len(tries) == 1:
             with live.transaction():
-                actions.erase_traces(live, workspace_id, [ana])
+                actions.erase_traces(live, workspace_id, [ana], Redactor(["ana@example.com"]))
         return body
 
     monkeypatch.setattr(content, "written", erased_meanwhile)

@@ -67,14 +67,17 @@ def test_the_report_says_what_was_removed(live: Connection, workspace_id: int):
     )
 
     assert report.counts == {
-        "access_auditentry": 7,
+        "access_auditentry": 10,
         "access_rememberedreply": 1,
         "audience_member": 1,
+        "audience_move": 2,
         "audience_report": 1,
         "audience_segment": 4,
+        "deliveries_delivery": 1,
+        "deliveries_export": 1,
         "duplicates_pair": 0,
         "events_catalogue": 9,
-        "events_history": 10,
+        "events_history": 12,
         "events_history_of_others": 4,
         "events_inbox": 2,
         "events_problem": 0,

@@ -18,6 +18,9 @@ from tessera.audience.insight.saved import NewReport
 from tessera.audience.segments import actions as segments
 from tessera.audience.segments.records import NewSegment
 from tessera.audience.text.reader import from_text
+from tessera.deliveries import actions as deliveries
+from tessera.deliveries.records import NewSegmentExport, Webhook
+from tessera.deliveries.run import run
 from tessera.events import inbox, rejections
 from tessera.events.inbox import InboxRow
 from tessera.events.lanes import lane_of
@@ -121,6 +124,16 @@ def _choose(live: Connection, workspace_id: int) -> None:
     said = {"workspace_id": workspace_id, "actor": "eva", "now": NOON}
     mine = segments.create(live, new=NewSegment(name="Friends of zyxw-user-1", tags=("zyxw-loyalty-9",)), **said)
     segments.add_people(live, segment_id=mine.id, items=["zyxwmark@marker.example"], **said)
+    listed = NewSegmentExport(
+        name="For zyxw-user-1",
+        destination=Webhook(url="https://127.0.0.1/?of=zyxw-user-1"),
+        identifiers=("email", "user_id"),
+    )
+    with live.transaction():
+        made = deliveries.create(live, segment_id=mine.id, new=listed, **said).export
+    segments.remove_people(live, segment_id=mine.id, items=["zyxwmark@marker.example"], **said)
+    segments.add_people(live, segment_id=mine.id, items=["zyxwmark@marker.example"], **said)
+    run(made.id)
     named = to_json(from_text('email = "zyxwmark@marker.example" or identifier("user_id") = "zyxw-user-1"'))
     segments.create(live, new=NewSegment(name="By name", condition=named), **said)
     for name in ("Letter to zyxw-user-1", "Letter to zyxwmark@marker.example"):

@@ -38,11 +38,13 @@ from tessera.deliveries.webhooks import new_secret
 from tessera.foundation.errors import TesseraError
 from tessera.foundation.ids import uuid7
 from tessera.foundation.outbound import read_address
+from tessera.foundation.redaction import Redactor
 from tessera.foundation.sealed import seal
 from tessera.foundation.settings import settings
 from tessera.workspaces.store import time_zone_of
 
 Connection = psycopg.Connection[Any]
+_OURS: Final = frozenset({"to", "endpoint", "region", "bucket", "key_id"})
 KEPT_DAYS: Final = 365
 """How long it is told of a delivery that arrived."""
 
@@ -200,13 +202,35 @@ def sweep(connection: Connection, *, now: datetime) -> None:
     store.drop_old(connection, before=now - days, forget_before=now - timedelta(days=KEPT_DAYS))
 
 
-def erase_traces(connection: Connection, workspace_id: int, profile_ids: Collection[UUID]) -> dict[str, int]:
-    """Take an erased person out, in the erasure's transaction; returns how many of what were changed.
+def erase_traces(
+    connection: Connection, workspace_id: int, profile_ids: Collection[UUID], redactor: Redactor
+) -> dict[str, int]:
+    """Take an erased person out, in the erasure's transaction; returns how many rows of each table were changed.
 
     What arrived somewhere else is beyond us: the deliveries of the year say where that was.
     """
     gone = store.forget_for_erasure(connection, workspace_id)
-    return {"deliveries_contents": gone, "audience_move": moves.forget_people(connection, profile_ids)}
+    named = sum(_blot(connection, export, redactor) for export in store.of_workspace(connection, workspace_id))
+    return {
+        "deliveries_delivery": gone,
+        "deliveries_export": named,
+        "audience_move": moves.forget_people(connection, profile_ids),
+    }
+
+
+def _blot(connection: Connection, export: SegmentExport, redactor: Redactor) -> bool:
+    """Staff write names of people into names of exports, and so into those of folders and files."""
+    fields: dict[str, Any] = {}
+    if (name := redactor.text(export.name)) != export.name:
+        fields = {"name": name, "slug": _slug("", export.id)}
+        store.rename_files(connection, export, fields["slug"])
+    document = msgspec.json.encode(export.destination)
+    if redactor.found_in_document(document.decode()):
+        blotted = redactor.document(msgspec.json.decode(document), keep=_OURS)
+        fields |= {"destination": msgspec.json.encode(blotted).decode(), "state": "paused"}
+    if fields:
+        store.change(connection, export, fields)
+    return bool(fields)
 
 
 def _wake(connection: Connection, export: SegmentExport, now: datetime) -> None:

@@ -60,7 +60,7 @@ INSERT INTO deliveries_gate AS gate (workspace_id, erasures) VALUES (%s, 1)
 ON CONFLICT (workspace_id) DO UPDATE SET erasures = gate.erasures + 1
 """
 _DECIDE_ANEW: Final = """
-UPDATE deliveries_delivery SET content = 'wanted', revision = revision + 1
+UPDATE deliveries_delivery SET content = 'wanted', revision = revision + 1, detail = ''
  WHERE workspace_id = %s AND state = 'waiting' AND content <> 'dropped' RETURNING id
 """
 _DROP: Final = "UPDATE deliveries_delivery SET content = 'dropped' WHERE state = 'sent' AND content <> 'dropped' AND "
@@ -256,6 +256,14 @@ def forget_for_erasure(connection: Connection, workspace_id: int) -> int:
     return len(anew) + len(gone)
 
 
+def rename_files(connection: Connection, export: SegmentExport, slug: str) -> None:
+    """Let the export's files lie in another folder, those of deliveries of before too."""
+    connection.execute(
+        "UPDATE deliveries_delivery SET file_name = %s || '/' || split_part(file_name, '/', 2) WHERE export_id = %s",
+        (slug, export.id),
+    )
+
+
 def drop_old(connection: Connection, *, before: datetime, forget_before: datetime) -> int:
     """Contents that arrived before the one moment go, and what is told of deliveries from before the other."""
     with connection.transaction():
@@ -266,4 +274,3 @@ def drop_old(connection: Connection, *, before: datetime, forget_before: datetim
             (forget_before,),
         )
     return len(gone)
-

@@ -130,7 +130,10 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, seconds: float = 
         try:
             connection.request("POST", target.path, body, dict(headers))
             answer = connection.getresponse()
-            return Answer(answer.status, answer.read(_MOST_ANSWER).decode("utf-8", "replace"))
+            excerpt = answer.read(_MOST_ANSWER).decode("utf-8", "replace")
+            if connection.was_cut:  # what was cut off looks like an answer that ended
+                raise TimeoutError
+            return Answer(answer.status, excerpt)
         except ConnectionRefusedError as error:  # nothing was said yet: the next address may do
             problem = error
         except (OSError, HTTPException) as error:

@@ -9,6 +9,7 @@ import psycopg
 from tessera.access.erasure import erase_answers, erase_audit_details
 from tessera.audience.insight import erasure as reports
 from tessera.audience.segments import erasure as segments
+from tessera.deliveries import actions as deliveries
 from tessera.duplicates import actions as duplicates
 from tessera.events.erasure import erase_excerpts
 from tessera.events.event import Identifier
@@ -67,6 +68,10 @@ def _in_segments(connection: Connection, gone: Gone) -> dict[str, int]:
     return segments.erase_traces(connection, gone.workspace_id, gone.profiles, gone.redactor)
 
 
+def _in_deliveries(connection: Connection, gone: Gone) -> dict[str, int]:
+    return deliveries.erase_traces(connection, gone.workspace_id, gone.profiles, gone.redactor)
+
+
 def _in_reports(connection: Connection, gone: Gone) -> dict[str, int]:
     return reports.erase_traces(connection, gone.workspace_id, gone.redactor)
 
@@ -113,6 +118,7 @@ TRACES: Final[tuple[Trace, ...]] = (
     _in_the_books,
     _in_the_catalogue,
     _in_duplicates,
+    _in_deliveries,
     _in_segments,
     _in_reports,
     _in_files,

@@ -1,0 +1,63 @@
+"""Which addresses may be called: those outside, and networks that the operator opened."""
+
+import socket
+
+import pytest
+
+from tessera.foundation import outbound
+from tessera.foundation.outbound import OutboundRefused, Target, find, guarded_socket, may_call
+from tessera.foundation.settings import settings
+
+
+@pytest.fixture(autouse=True)
+def _nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TESSERA_OUTBOUND_PRIVATE", raising=False)
+    settings.cache_clear()
+
+
+@pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1:248:1893:25c8:1946", "::ffff:93.184.216.34",
+                                     "64:ff9b::5db8:d822"])  # fmt: skip
+def test_what_is_outside_may_be_called(address: str) -> None:
+    assert may_call(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",  # noqa: S104
+     "255.255.255.255", "198.18.0.1", "192.0.2.1", "::1", "::", "fe80::1%eth0", "fc00::1", "ff02::1",
+     "::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::", "2001:0:4136:e378:8000:63bf:3fff:fdd2", "nobody"],
+)  # fmt: skip
+def test_what_is_inside_may_not(address: str) -> None:
+    assert not may_call(address)
+
+
+def test_networks_are_opened_by_the_operator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TESSERA_OUTBOUND_PRIVATE", "10.20.0.0/16,fc00::/7")
+    settings.cache_clear()
+    assert may_call("10.20.3.4")
+    assert may_call("fc00::1")
+    assert not may_call("10.21.0.1")
+    settings.cache_clear()
+
+
+def names(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443)) for address in addresses]
+    monkeypatch.setattr(outbound.socket, "getaddrinfo", lambda *_, **__: found)
+
+
+def test_a_name_leads_only_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    target = Target(True, "example.com", 443, "/")
+    names(monkeypatch, "10.0.0.1", "93.184.216.34")
+    assert find(target) == ("93.184.216.34",)
+    names(monkeypatch, "10.0.0.1")
+    with pytest.raises(OutboundRefused):
+        find(target)
+    names(monkeypatch, "93.184.216.34")
+    with pytest.raises(OutboundRefused):
+        find(Target(False, "example.com", 80, "/"))
+
+
+def test_a_client_that_looks_names_up_itself_gets_no_socket_inside() -> None:
+    with pytest.raises(OutboundRefused):
+        guarded_socket((socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 80)))
+    guarded_socket((socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.216.34", 443))).close()
