@@ -49,6 +49,8 @@ def writes(live: Live, world: World) -> list[Write]:
     segment = f"segments/{ids['lone_id']}"
     (write_key,) = live.execute("SELECT max(id) FROM workspaces_writekey").fetchone() or (0,)
     problem = {"kind": "attribute", "name": "gender", "code": "does_not_fit", "source_id": ids["source_id"]}
+    sent = f"segments/{ids['segment_id']}/exports/{ids['segment_export_id']}"
+    hook = {"name": "Hook", "destination": {"to": "webhook", "url": "https://example.com/in"}, "everybody": True}
     guest = root(live, "user_id", "other-2")
     return [
         Write("change_person", "patch", main, {"attributes": {"visits": {"inc": 1}}}),
@@ -81,6 +83,11 @@ def writes(live: Live, world: World) -> list[Write]:
         Write("request_export", "post", "exports", {"what": "people"}),
         Write("cancel_export", "post", f"{export}/cancel"),
         Write("delete_export", "delete", export),
+        Write("create_segment_export", "post", f"segments/{ids['segment_id']}/exports", hook),
+        Write("change_segment_export", "patch", sent, {"name": "Pond"}),
+        Write("run_segment_export", "post", f"{sent}/run"),
+        Write("renew_segment_export_secret", "post", f"{sent}/secret"),
+        Write("delete_segment_export", "delete", sent),
         Write("create_import", "post", "imports", {"name": "people.csv"}),
         Write("import_file", "post", "imports/file?name=a.csv", b"email\na@example.com\n", BYTES),
         Write("put_import_chunk", "put", f"{job}/chunks/1", b"x", BYTES),

@@ -19,9 +19,12 @@ from tessera.access.queries import staff_by_email
 from tessera.audience.conditions.registry import to_json
 from tessera.audience.insight import saved
 from tessera.audience.insight.saved import NewReport
+from tessera.audience.text.reader import from_text
 from tessera.audience.segments import actions as segments
 from tessera.audience.segments.records import NewSegment
-from tessera.audience.text.reader import from_text
+from tessera.deliveries import actions as deliveries
+from tessera.deliveries.records import NewSegmentExport, Webhook
+from tessera.deliveries.run import run as deliver
 from tessera.duplicates import actions as duplicates
 from tessera.duplicates import queries as pairs
 from tessera.events import catalogue, rejections
@@ -72,9 +75,11 @@ class World:
             self._relations()
             self._import()
             self._export()
+            self._deliveries()
             self._privacy()
             self._duplicates()
             self._segments()
+            self._deliveries()
             while catalogue.add_up(self.live):
                 pass
 
@@ -192,6 +197,20 @@ class World:
             )  # fmt: skip
         exports.run_export(made.export_id)
         self.ids["export_id"] = made.export_id
+
+    def _deliveries(self) -> None:
+        """What is carried away of the list of people: something waits for a receiver that is never called."""
+        said: dict[str, Any] = {"workspace_id": self.workspace_id, "actor": ACTOR, "now": datetime.now(UTC)}
+        new = NewSegmentExport(
+            name=f"Lake {self.size}",
+            destination=Webhook(url="https://127.0.0.1/in"),
+            identifiers=("email",),
+            everybody=True,
+        )
+        with self.live.transaction():
+            made = deliveries.create(self.live, segment_id=self.ids["segment_id"], new=new, **said).export
+        deliver(made.id)
+        self.ids |= {"segment_export_id": made.id, "number": 1}
 
     def _privacy(self) -> None:
         said: dict[str, Any] = {"workspace_id": self.workspace_id, "actor": ACTOR, "now": datetime.now(UTC)}

@@ -134,7 +134,7 @@ def cancel_export(request: HttpRequest, id: ExportId) -> HttpResponse:
     return carry_out(request, act)
 
 
-def _file_documents(described: dict[str, Any]) -> dict[str, Any]:
+def file_documents(described: dict[str, Any]) -> dict[str, Any]:
     """The answer is a file and not a document of ours."""
     ok = described["openapi_extra"]["responses"][200]
     kinds = (*(kind.partition(";")[0] for kind in CONTENT_TYPES.values()), "application/gzip")
@@ -146,7 +146,7 @@ def _file_documents(described: dict[str, Any]) -> dict[str, Any]:
     "/exports/{id}/file",
     operation_id="download_export",
     summary="The file of an export",
-    **_file_documents(endpoint(READ, ExportView, examples.EXPORT, "not_found", "export_not_ready")),
+    **file_documents(endpoint(READ, ExportView, examples.EXPORT, "not_found", "export_not_ready")),
 )
 def download_export(request: HttpRequest, id: ExportId) -> StreamingHttpResponse:
     """The file as it was asked for. Needs the scope `pii:read` too. Who fetched it is noted in the audit trail."""

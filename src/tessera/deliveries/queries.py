@@ -9,7 +9,13 @@ from msgspec import Struct
 
 from tessera.audience.segments.queries import all_segments
 from tessera.deliveries import store
-from tessera.deliveries.records import Delivery, DeliveryPage, NoSuchSegmentExport, SegmentExport
+from tessera.deliveries.records import (
+    Delivery,
+    DeliveryPage,
+    NoSuchSegmentExport,
+    SegmentExport,
+    SegmentExportView,
+)
 from tessera.exports.wanted import CONTENT_TYPES
 from tessera.foundation.errors import TesseraError
 
@@ -49,6 +55,34 @@ def segment_exports(connection: Connection, workspace_id: int, segment_id: UUID 
 def segment_export(connection: Connection, workspace_id: int, export_id: UUID) -> SegmentExport:
     """Raises `NoSuchSegmentExport`."""
     return store.read(connection, workspace_id, export_id)
+
+
+def views(connection: Connection, exports: Sequence[SegmentExport]) -> list[SegmentExportView]:
+    """These exports as programs read them."""
+    newest = store.last_of(connection, [each.id for each in exports])
+    same = ("segment_id", "name", "destination", "format", "schedule", "attributes", "identifiers", "everybody")
+    return [
+        SegmentExportView(
+            export_id=each.id,
+            folder=each.slug,
+            state=each.state,
+            due_at=each.due_at,
+            created_at=each.created_at,
+            created_by=each.created_by,
+            changed_at=each.changed_at,
+            last=newest.get(each.id),
+            **{name: getattr(each, name) for name in same},
+        )
+        for each in exports
+    ]
+
+
+def of_segment(connection: Connection, workspace_id: int, segment_id: UUID, export_id: UUID) -> SegmentExport:
+    """Raises `NoSuchSegmentExport` for one of another segment, too."""
+    found = store.read(connection, workspace_id, export_id)
+    if found.segment_id != segment_id:
+        raise NoSuchSegmentExport(f"this segment has no automatic export {export_id}")
+    return found
 
 
 def lines(connection: Connection, workspace_id: int, exports: Sequence[SegmentExport]) -> list[ExportLine]:

@@ -146,3 +146,28 @@ class DeliveryPage(Struct, frozen=True):
 
     deliveries: list[Delivery]
     next: int | None
+
+
+class SegmentExportView(Struct, frozen=True, kw_only=True):
+    """An automatic export as programs read it. Its secret is never told again.
+
+    `folder` is where its files lie at the destination. `last` is its oldest delivery that has not arrived, or else its
+    newest.
+    """
+
+    export_id: UUID
+    segment_id: UUID
+    name: str
+    folder: str
+    destination: Destination
+    format: Format
+    schedule: str
+    attributes: tuple[str, ...]
+    identifiers: tuple[str, ...]
+    everybody: bool
+    state: State
+    due_at: datetime | None
+    created_at: datetime
+    created_by: str
+    changed_at: datetime
+    last: Delivery | None
