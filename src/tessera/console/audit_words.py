@@ -104,6 +104,12 @@ ACTIONS: Final[dict[str, Text]] = {
     "revoke_write_key": _("revoked a write key"),
     "set_password": _("set a password"),
     "split_profiles": _("undid a merge"),
+    "change_segment_export": _("changed an automatic export"),
+    "create_segment_export": _("made an automatic export"),
+    "delete_segment_export": _("deleted an automatic export"),
+    "download_segment_export": _("downloaded a delivery"),
+    "renew_segment_export_secret": _("made a webhook a new secret"),
+    "run_segment_export": _("had an automatic export deliver at once"),
     "use_recovery_code": _("used a recovery code"),
     "withdraw_invitation": _("withdrew an invitation"),
 }
@@ -140,6 +146,7 @@ _DETAILS: Final[dict[str, Text]] = {
     "people": pgettext_lazy("how many", "people"),
     "personal": _("personal data"),
     "personal_by_hand": _("decided by hand"),
+    "place": _("where to"),
     "policy": _("what rows may do"),
     "reason": _("reason"),
     "role": _("role"),
@@ -247,11 +254,20 @@ def address_of(target: str, staff: Mapping[str, UUID]) -> str:
     match kind:
         case "profile":
             return _person(key)
+        case "segment_export":
+            return _export(key)
         case "source" if key.isdecimal():
             return reverse("console:source", kwargs={"source_id": int(key)})
         case "api-key":
             return reverse("console:api_keys")
     return ""
+
+
+def _export(key: str) -> str:
+    try:
+        return reverse("console:segment_export", kwargs={"segment_export_id": UUID(key)})
+    except ValueError:
+        return ""
 
 
 def _person(key: str) -> str:

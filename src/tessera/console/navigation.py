@@ -87,6 +87,13 @@ GROUPS: Final = (
                 Ability.EXPORT_PEOPLE,
             ),
             Place(
+                _("Automatic exports"),
+                "sync",
+                "console:segment_exports",
+                frozenset({"segment_exports", "new_segment_export", "segment_export", "edit_segment_export"}),
+                needs=Ability.EXPORT_PEOPLE,
+            ),
+            Place(
                 _("Duplicates"),
                 "compare",
                 "console:duplicates",

@@ -15,6 +15,7 @@ from tessera.console.routes import (
     privacy,
     relations,
     security,
+    segment_exports,
     sources,
     staff,
 )
@@ -33,6 +34,7 @@ urlpatterns = [
     *duplicates.urlpatterns,
     *imports.urlpatterns,
     *exports.urlpatterns,
+    *segment_exports.urlpatterns,
     *security.urlpatterns,
     *staff.urlpatterns,
     *keys.urlpatterns,

@@ -211,6 +211,8 @@ _ERRORS: Final[dict[str, Text]] = {
     "segment_in_use": _("Other segments ask about this one. Change these first."),
     "segment_name_taken": _("There is a segment of that name already."),
     "too_many_segments": _("The workspace has as many segments as it may have. Delete some."),
+    "invalid_segment_export": _("It cannot be delivered like that. Look at the place, the schedule and its state."),
+    "too_many_segment_exports": _("The workspace has as many automatic exports as it may have. Delete some."),
     "wrong_segment": _("That cannot be done with a segment of this kind."),
     "weak_password": _("A password needs at least 10 characters."),
 }

@@ -290,7 +290,7 @@ def _told(export: SegmentExport) -> dict[str, object]:
     to = export.destination
     place = to.path if isinstance(to, Folder) else to.url if isinstance(to, Webhook) else f"{to.endpoint} {to.bucket}"
     return {
-        "to": place.strip().partition("?")[0],
+        "place": place.strip().partition("?")[0],
         "format": export.format,
         "columns": [*export.identifiers, *export.attributes],
         "state": export.state,
