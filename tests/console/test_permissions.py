@@ -67,6 +67,15 @@ SCREENS: list[tuple[str, str, set[str]]] = [
     ("GET", "/exports/{person}/file", EXPORTS),
     ("POST", "/exports/{person}/cancel", EXPORTS),
     ("POST", "/exports/{person}/delete", EXPORTS),
+    ("GET", "/segment-exports", EXPORTS),
+    ("GET", "/segment-exports/new", EXPORTS),
+    ("GET", "/segment-exports/{person}", EXPORTS),
+    ("GET", "/segment-exports/{person}/edit", EXPORTS),
+    *(
+        ("POST", f"/segment-exports/{{person}}/{act}", EXPORTS)
+        for act in ("run", "pause", "resume", "secret", "delete")
+    ),
+    ("GET", "/segment-exports/{person}/deliveries/1", EXPORTS),
     ("GET", "/people/{person}/merge", PEOPLE),
     ("GET", "/people/{person}/attributes/form", PEOPLE),
     ("POST", "/people/{person}/attributes/set", PEOPLE),

@@ -75,7 +75,6 @@ class World:
             self._relations()
             self._import()
             self._export()
-            self._deliveries()
             self._privacy()
             self._duplicates()
             self._segments()
