@@ -46,6 +46,7 @@ ONE_THING = {
     *("get_avatar", "get_erasure", "get_stats", "get_source", "get_export", "get_import", "inspect_import"),
     *("get_segment", "count_segment", "segment_sizes", "explain_segment", "get_analyst", "get_condition_schema"),
     *("get_report", "get_report_schema"),
+    *("segment_export", "get_segment_export", "list_segment_deliveries"),
     *("check_suppressions", "get_duplicates_run", "rehearse_declaration", "get_catalogue_entry"),
 }
 """What tells of one thing or of figures, however many there are. Everything else must have told more of three."""
