@@ -19,9 +19,9 @@ from tessera.access.queries import staff_by_email
 from tessera.audience.conditions.registry import to_json
 from tessera.audience.insight import saved
 from tessera.audience.insight.saved import NewReport
-from tessera.audience.text.reader import from_text
 from tessera.audience.segments import actions as segments
 from tessera.audience.segments.records import NewSegment
+from tessera.audience.text.reader import from_text
 from tessera.deliveries import actions as deliveries
 from tessera.deliveries.records import NewSegmentExport, Webhook
 from tessera.deliveries.run import run as deliver
