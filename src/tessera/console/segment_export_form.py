@@ -16,6 +16,9 @@ from tessera.foundation.outbound import read_address
 
 _NEEDED: Final = {"folder": ("path",), "s3": ("bucket", "key_id"), "webhook": ("url",)}
 _PLAIN: Final = forms.TextInput(attrs={"spellcheck": "false", "autocomplete": "off"})
+_ADDRESS: Final = forms.TextInput(
+    attrs={"inputmode": "url", "placeholder": "https://", "spellcheck": "false", "autocomplete": "off"}
+)
 
 
 class SegmentExportForm(forms.Form):
@@ -44,7 +47,7 @@ class SegmentExportForm(forms.Form):
         label=gettext_lazy("Address of the webhook"),
         required=False,
         max_length=1_000,
-        widget=forms.URLInput(attrs={"placeholder": "https://", "autocomplete": "off"}),
+        widget=_ADDRESS,
     )
     bucket = forms.RegexField(
         r"^[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]$", label=gettext_lazy("Bucket"), required=False, widget=_PLAIN
@@ -54,7 +57,7 @@ class SegmentExportForm(forms.Form):
         label=gettext_lazy("Endpoint"),
         required=False,
         max_length=1_000,
-        widget=forms.URLInput(attrs={"placeholder": "https://", "autocomplete": "off"}),
+        widget=_ADDRESS,
         help_text=gettext_lazy("Leave it empty for Amazon’s own."),
     )
     region = forms.RegexField(r"^[a-z0-9\-]{0,40}$", label=gettext_lazy("Region"), required=False, widget=_PLAIN)
