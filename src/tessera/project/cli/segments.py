@@ -269,3 +269,13 @@ def export(
             detail={"name": segment.name, "format": format, "rows": rows, "personal_data": pii},
         )
     typer.echo(f"{rows} people", err=True)
+
+
+@app.command("schema")
+def schema() -> None:
+    """Print the JSON Schema of conditions."""
+    import msgspec
+
+    from tessera.audience.conditions.registry import json_schema
+
+    typer.echo(msgspec.json.format(msgspec.json.encode(json_schema()), indent=2).decode())
