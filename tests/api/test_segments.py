@@ -254,7 +254,7 @@ def test_segments_come_and_go(api: Any) -> None:
 
 
 def test_without_the_analyst_the_rest_goes_on(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tessera.audience.queries.IMPATIENCE", 0.05)
+    monkeypatch.setattr("tessera.audience.questions.WITHOUT_A_SIGN", 0.05)
     spain = made(api, "Spain", text=SPAIN)["id"]
 
     away = [
@@ -273,8 +273,8 @@ def test_without_the_analyst_the_rest_goes_on(api: Any, monkeypatch: pytest.Monk
 
 def test_who_waits_for_the_analyst_keeps_nobody_else_waiting(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three times as many ask as the pool has connections; lists are answered before the first of them gives up."""
-    monkeypatch.setattr("tessera.audience.queries.IMPATIENCE", 6.0)
-    monkeypatch.setattr("tessera.audience.asking.IMPATIENCE", 0.2)
+    monkeypatch.setattr("tessera.audience.questions.WITHOUT_A_SIGN", 6.0)
+    monkeypatch.setattr("tessera.audience.asking.WITHOUT_A_SIGN", 0.2)
 
     def preview(_: int) -> str:
         try:
