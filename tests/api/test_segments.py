@@ -1,12 +1,14 @@
 """Segments by program: conditions in two forms, who is in, why, and lists by hand."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from typing import Any
 from uuid import UUID, uuid4
 
 import jsonschema_rs
 import psycopg
 import pytest
+from django.db import connections
 
 from factories.analysis import Analysis
 from factories.people import message, root
@@ -252,7 +254,7 @@ def test_segments_come_and_go(api: Any) -> None:
 
 
 def test_without_the_analyst_the_rest_goes_on(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tessera.audience.queries.IMPATIENCE", 0.05)
+    monkeypatch.setattr("tessera.audience.questions.WITHOUT_A_SIGN", 0.05)
     spain = made(api, "Spain", text=SPAIN)["id"]
 
     away = [
@@ -267,6 +269,29 @@ def test_without_the_analyst_the_rest_goes_on(api: Any, monkeypatch: pytest.Monk
     assert [each["name"] for each in api.get("segments").data["segments"]] == ["Spain"]
     state = api.get("analyst").data
     assert state == {"running": False, "engine": None, "behind": None, "lag_ms": None, "seen_at": None}
+
+
+def test_who_waits_for_the_analyst_keeps_nobody_else_waiting(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three times as many ask as the pool has connections; lists are answered before the first of them gives up."""
+    monkeypatch.setattr("tessera.audience.questions.WITHOUT_A_SIGN", 6.0)
+    monkeypatch.setattr("tessera.audience.asking.WITHOUT_A_SIGN", 0.2)
+
+    def preview(_: int) -> str:
+        try:
+            return str(api.post("segments/preview", text=SPAIN).data["detail"])
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(24) as threads:
+        asked = [threads.submit(preview, n) for n in range(24)]
+        wait(asked, return_when=FIRST_COMPLETED)
+        listed = [api.get("segments").status_code for _ in range(20)]
+        gave_up = {each.result() for each in asked if each.done()}
+        details = [each.result() for each in asked]
+
+    assert listed == [200] * 20
+    assert {detail[:13] for detail in gave_up} == {"too many wait"}
+    assert sum(detail.startswith("the analyst did not answer") for detail in details) == 4
 
 
 def test_strangers_and_keys_without_the_scope_get_nothing(

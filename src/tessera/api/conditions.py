@@ -1,4 +1,4 @@
-"""Conditions as callers send them, in either form, and as they are answered, in both; and asking the analyst."""
+"""Conditions as callers send them, in either form, and as they are answered, in both."""
 
 from typing import Annotated, Any, Final
 
@@ -13,8 +13,6 @@ from tessera.api.parameters import Body
 from tessera.api.problems import Refused
 from tessera.api.writes import Connection
 from tessera.audience.conditions.registry import from_json, to_json
-from tessera.audience.queries import patience
-from tessera.audience.questions import Question, ask_all
 from tessera.audience.segments.wording import names_in
 from tessera.audience.text.lexer import LONGEST
 from tessera.foundation.pool import pool
@@ -62,8 +60,3 @@ def required_condition(request: HttpRequest, wanted: ConditionBody) -> Raw:
     if found is None:
         raise Refused("invalid_request", "give condition or text")
     return Raw(found)
-
-
-def ask_the_analyst(connection: Connection, workspace_id: int, *questions: Question[Any]) -> list[Any]:
-    """The answers, side by side. Raises `NoAnalyst` and `NotAnswered`."""
-    return ask_all(connection, workspace_id, questions, patience=patience(connection))

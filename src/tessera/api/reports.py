@@ -16,11 +16,12 @@ from pydantic import ConfigDict, Field
 
 from tessera.api import examples_reports as examples
 from tessera.api.analyst import JsonSchema
-from tessera.api.conditions import ASKS, READ, READS, WRITE, ask_the_analyst
+from tessera.api.conditions import ASKS, READ, READS, WRITE
 from tessera.api.door import grant_of
 from tessera.api.parameters import Body
 from tessera.api.service import answer, endpoint
 from tessera.api.writes import Connection, carry_out
+from tessera.audience.asking import answers_to
 from tessera.audience.conditions.registry import to_json as condition_to_json
 from tessera.audience.insight import registry, saved
 from tessera.audience.insight.asking import Request
@@ -130,10 +131,10 @@ def _answers_csv_too(described: dict[str, Any]) -> dict[str, Any]:
     return described
 
 
-def _made(request: HttpRequest, connection: Connection, asked: Request) -> HttpResponse:
+def _made(request: HttpRequest, asked: Request) -> HttpResponse:
     """As CSV for who prefers that, else as JSON."""
     question = MakeReport(report=Raw(registry.to_json(asked)))
-    (found,) = ask_the_analyst(connection, grant_of(request).workspace_id, question)
+    (found,) = answers_to(grant_of(request).workspace_id, question)
     kind = registry.kind_of(asked)
     if request.get_preferred_type(["application/json", _CSV]) != _CSV:
         return answer(ReportAnswer(kind, found))
@@ -167,7 +168,7 @@ def run_report(request: HttpRequest, wanted: ReportRequest) -> HttpResponse:
     """Now, by the analyst. With `Accept: text/csv` it is a table."""
     with pool().connection() as connection:
         asked = _request_json(connection, grant_of(request).workspace_id, msgspec.json.decode(request.body))
-        return _made(request, connection, registry.from_json(asked))
+    return _made(request, registry.from_json(asked))
 
 
 @router.get(
@@ -270,4 +271,4 @@ def run_kept_report(request: HttpRequest, id: ReportId) -> HttpResponse:
     """Now, by the analyst. With `Accept: text/csv` it is a table."""
     with pool().connection() as connection:
         found = saved.report_by_id(connection, grant_of(request).workspace_id, id)
-        return _made(request, connection, found.request)
+    return _made(request, found.request)

@@ -17,7 +17,6 @@ from tessera.api.conditions import (
     READS,
     WRITE,
     ConditionBody,
-    ask_the_analyst,
     required_condition,
 )
 from tessera.api.door import grant_of
@@ -26,6 +25,7 @@ from tessera.api.references import MOST_LETTERS, find_profile
 from tessera.api.segments import SegmentId, uuid_cursor
 from tessera.api.service import answer, endpoint
 from tessera.api.writes import Connection, carry_out
+from tessera.audience.asking import answers_to
 from tessera.audience.conditions.condition import Condition
 from tessera.audience.conditions.membership import InSegment
 from tessera.audience.conditions.registry import from_json
@@ -167,8 +167,8 @@ def preview_segment(request: HttpRequest, wanted: PreviewRequest) -> HttpRespons
         questions["reach"] = CountReach(condition=condition)
     if wanted.sample:
         questions["sample"] = TakeSample(condition=condition, limit=wanted.sample)
+    told = dict(zip(questions, answers_to(workspace, *questions.values()), strict=True))
     with pool().connection() as connection:
-        told = dict(zip(questions, ask_the_analyst(connection, workspace, *questions.values()), strict=True))
         names = names_in(connection, workspace)
     preview = Preview(
         condition=condition,
@@ -199,7 +199,7 @@ def count_segment(request: HttpRequest, id: SegmentId) -> HttpResponse:
         segment = queries.segment_by_id(connection, workspace, id)
         if segment.stored and segment.current:
             return answer(SegmentCount(count(connection, id), evaluated=False))
-        (size,) = ask_the_analyst(connection, workspace, CountPeople(condition=_condition_of(segment)))
+    (size,) = answers_to(workspace, CountPeople(condition=_condition_of(segment)))
     return answer(SegmentCount(size.people, evaluated=True))
 
 
@@ -225,8 +225,8 @@ def list_members(request: HttpRequest, id: SegmentId, limit: MemberLimit = 100, 
         segment = queries.segment_by_id(connection, workspace, id)
         if _goes_by_list(segment, next):
             return answer(_stored_members(connection, segment, next, limit))
-        question = ListPeople(condition=_condition_of(segment), after=_cursor(next, _EVALUATED), limit=limit)
-        (found,) = ask_the_analyst(connection, workspace, question)
+    question = ListPeople(condition=_condition_of(segment), after=_cursor(next, _EVALUATED), limit=limit)
+    (found,) = answers_to(workspace, question)
     members = [Member(person, None) for person in found.people]
     return answer(SegmentMembers(members, None if found.next is None else f"{_EVALUATED}{found.next}"))
 

@@ -13,11 +13,12 @@ from ninja.params.functions import Path, Query
 from pydantic import Field
 
 from tessera.api import examples_segments as examples
-from tessera.api.conditions import ASKS, READ, READS, WRITE, ConditionBody, ask_the_analyst, read_condition
+from tessera.api.conditions import ASKS, READ, READS, WRITE, ConditionBody, read_condition
 from tessera.api.door import grant_of
 from tessera.api.parameters import Body, Cursor, Limit, only
 from tessera.api.service import answer, endpoint
 from tessera.api.writes import Connection, after, carry_out, named_by_request
+from tessera.audience.asking import answers_to
 from tessera.audience.insight.saved import reports_about
 from tessera.audience.questions import RefreshNow, TakeSnapshot
 from tessera.audience.segments import actions, queries
@@ -350,7 +351,7 @@ def snapshot_segment(request: HttpRequest, id: SegmentId, wanted: NameRequest) -
         made = queries.segment_by_id(connection, grant.workspace_id, question.new_id)
         return segment_views(connection, grant.workspace_id, [made])[0]
 
-    return carry_out(request, act, run=after(lambda c: ask_the_analyst(c, grant.workspace_id, question)))
+    return carry_out(request, act, run=after(lambda: answers_to(grant.workspace_id, question)))
 
 
 @router.post(
@@ -367,7 +368,7 @@ def refresh_segment(request: HttpRequest, id: SegmentId) -> HttpResponse:
         found = queries.segment_by_id(connection, workspace, id)
         return segment_views(connection, workspace, [found])[0]
 
-    return carry_out(request, act, run=after(lambda c: ask_the_analyst(c, workspace, RefreshNow(segment_id=id))))
+    return carry_out(request, act, run=after(lambda: answers_to(workspace, RefreshNow(segment_id=id))))
 
 
 @router.get(

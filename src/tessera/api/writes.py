@@ -95,14 +95,14 @@ def with_models(_connection: Connection, act: Act, claim: Claim | None) -> bytes
         return body
 
 
-def after(first: Callable[[Connection], object]) -> Run:
+def after(first: Callable[[], object]) -> Run:
     """For what another process has to do first: `first` is called outside any transaction, then all goes on as ever.
 
     `first` must come to the same whether it is done once or twice.
     """
 
     def run(connection: Connection, act: Act, claim: Claim | None) -> bytes:
-        first(connection)
+        first()
         return _done(connection, act, claim)
 
     return run

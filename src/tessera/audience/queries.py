@@ -9,10 +9,6 @@ from msgspec import Struct
 Connection = psycopg.Connection[Any]
 SILENT: Final = 60
 """Seconds after which an analyst that says nothing is taken for gone: it speaks every second, a long step apart."""
-PATIENCE: Final = 20.0
-"""Seconds that an answer of an analyst is worth waiting for who is there."""
-IMPATIENCE: Final = 2.0
-"""Seconds that one is waited for who is not: it may be starting."""
 _STATE: Final = """
 SELECT engine, behind, lag_ms, seen_at, now() - seen_at < make_interval(secs => %s)
   FROM audience_analyst WHERE leads ORDER BY seen_at DESC LIMIT 1
@@ -42,8 +38,3 @@ def analyst_state(connection: Connection) -> AnalystState:
     engine, behind, lag, seen, running = row
     name = engine.removesuffix("Engine").lower()
     return AnalystState(running=running, engine=_CALLED.get(name, name), behind=behind, lag_ms=lag, seen_at=seen)
-
-
-def patience(connection: Connection) -> float:
-    """Seconds to wait for an answer: nobody stands waiting where no analyst runs."""
-    return PATIENCE if analyst_state(connection).running else IMPATIENCE

@@ -9,7 +9,6 @@ from uuid import UUID
 import psycopg
 from msgspec import Raw, Struct
 
-from tessera.audience.queries import patience
 from tessera.audience.questions import ListPeople, ask
 from tessera.audience.segments import queries
 from tessera.audience.segments.records import Member, Segment
@@ -53,7 +52,7 @@ def pages(connection: Connection, segment: Segment) -> Iterator[list[Member]]:
     after: UUID | None = None
     while True:
         question = ListPeople(condition=Raw(segment.condition), after=after, limit=PAGE)
-        found = ask(connection, segment.workspace_id, question, patience=patience(connection))
+        found = ask(connection, segment.workspace_id, question)
         yield [Member(person, None) for person in found.people]
         if (after := found.next) is None:
             return

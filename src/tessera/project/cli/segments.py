@@ -157,7 +157,6 @@ def count(name: MaybeName = None, text: Text = None, workspace: Workspace = "mai
     with _place(workspace) as place:
         from msgspec import Raw
 
-        from tessera.audience.queries import patience
         from tessera.audience.questions import CountPeople, ask
         from tessera.audience.segments import membership
 
@@ -167,8 +166,7 @@ def count(name: MaybeName = None, text: Text = None, workspace: Workspace = "mai
             people = membership.count(place.connection, segment.id)
         else:
             question = CountPeople(condition=Raw(condition))
-            waits = patience(place.connection)
-            people = ask(place.connection, place.workspace_id, question, patience=waits).people
+            people = ask(place.connection, place.workspace_id, question).people
     typer.echo(people)
 
 
@@ -269,3 +267,13 @@ def export(
             detail={"name": segment.name, "format": format, "rows": rows, "personal_data": pii},
         )
     typer.echo(f"{rows} people", err=True)
+
+
+@app.command("schema")
+def schema() -> None:
+    """Print the JSON Schema of conditions."""
+    import msgspec
+
+    from tessera.audience.conditions.registry import json_schema
+
+    typer.echo(msgspec.json.format(msgspec.json.encode(json_schema()), indent=2).decode())
