@@ -11,6 +11,7 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from tessera.console.import_words import MATCHES, POLICIES
+from tessera.console.segments.words import KINDS as SEGMENT_KINDS
 from tessera.console.words import (
     CATALOGUE_STATUSES,
     DEMANDS,
@@ -31,6 +32,13 @@ from tessera.workspaces.queries import source_kinds
 Names = Mapping[str, Mapping[int, str]]
 
 ACTIONS: Final[dict[str, Text]] = {
+    "create_segment": _("made a segment"),
+    "change_segment": _("changed a segment"),
+    "archive_segment": _("archived a segment"),
+    "restore_segment": _("took a segment back from the archive"),
+    "delete_segment": _("deleted a segment"),
+    "add_to_segment": _("added people to a segment"),
+    "remove_from_segment": _("took people out of a segment"),
     "accept_invitation": _("accepted an invitation"),
     "accept_duplicate": _("said a likely duplicate is one person"),
     "cancel_export": _("cancelled an export"),
@@ -120,6 +128,7 @@ _DETAILS: Final[dict[str, Text]] = {
     "before": _("before"),
     "brand_id": _("brand"),
     "by": _("by"),
+    "changed": _("changed"),
     "code": _("problem"),
     "declared_type": _("declared type"),
     "description": _("description"),
@@ -171,6 +180,15 @@ _SHOWN: Final[dict[str, Mapping[str, Text]]] = {
         "passkey": _("passkey"),
         "totp": _("authenticator app"),
         "recovery_code": _("recovery code"),
+    },
+    "changed": {
+        "name": _("name"),
+        "description": _("description"),
+        "folder": _("folder"),
+        "tags": _("tags"),
+        "condition": _("condition"),
+        "keep_fresh": _("freshness"),
+        "every_minutes": _("how often"),
     },
     "code": PROBLEMS,
     "declared_type": VALUE_TYPES,
@@ -227,7 +245,7 @@ def _text(name: str, value: str) -> str:
         case "attributes":
             return attribute_in_words(value)
         case "kind":
-            return dict(source_kinds()).get(value, value)
+            return str({**dict(source_kinds()), **SEGMENT_KINDS}.get(value, value))
         case "match" if value.startswith("external:"):
             return kind_in_words(value)
         case "reason":
@@ -246,16 +264,18 @@ def address_of(target: str, staff: Mapping[str, UUID]) -> str:
         return reverse("console:member", kwargs={"account_id": staff[target]})
     match kind:
         case "profile":
-            return _person(key)
+            return _page_of("console:person", "profile_id", key)
         case "source" if key.isdecimal():
             return reverse("console:source", kwargs={"source_id": int(key)})
         case "api-key":
             return reverse("console:api_keys")
+        case "segment":
+            return _page_of("console:segment", "segment_id", key)
     return ""
 
 
-def _person(key: str) -> str:
+def _page_of(view: str, parameter: str, key: str) -> str:
     try:
-        return reverse("console:person", kwargs={"profile_id": UUID(key)})
+        return reverse(view, kwargs={parameter: UUID(key)})
     except ValueError:
         return ""

@@ -15,6 +15,7 @@ from tessera.console.routes import (
     privacy,
     relations,
     security,
+    segments,
     sources,
     staff,
 )
@@ -29,6 +30,7 @@ urlpatterns = [
     *people.urlpatterns,
     *personal.urlpatterns,
     *relations.urlpatterns,
+    *segments.urlpatterns,
     *privacy.urlpatterns,
     *duplicates.urlpatterns,
     *imports.urlpatterns,
