@@ -1,6 +1,7 @@
 """Segments as staff use them: built by form and by text, counted while one types, explained, chosen by hand."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -29,6 +30,10 @@ def shop(installation: Installation) -> Iterator[None]:
     installation.settle()
     connections.close_all()  # opened beside Playwright's event loop, where nobody else would find and close it
     with installation.running("analyst"):
+        until = time.monotonic() + 60
+        while not installation.rows("SELECT FROM audience_analyst WHERE leads AND behind = 0"):
+            assert time.monotonic() < until, "the analyst did not read everything"
+            time.sleep(0.1)
         yield
 
 
@@ -60,7 +65,7 @@ def test_a_segment_is_built_by_form_and_by_text(open_screen: Opened, shop: None,
 
     page.get_by_role("group", name=say("Add a condition")).get_by_role("button", name=say("Event")).click()
     page.get_by_label(say("Name of the event")).fill("Order Completed")
-    page.get_by_label(say("Times")).fill("2")
+    page.get_by_label(say("Times"), exact=True).fill("2")
     expect(page.locator("#text")).to_have_value('country = "ES"\nand did("Order Completed") >= 2')
     expect(page.locator("#count .builder__size b")).to_have_text("2")
     expect(page.locator(".funnel > li")).to_have_count(3)
@@ -135,7 +140,9 @@ def test_a_list_is_filled_by_hand_and_from_the_card(
 
 
 @pytest.mark.parametrize("width", [DESKTOP, PHONE])
-def test_the_list_and_what_is_done_to_one(open_screen: Opened, shop: None, width: int) -> None:
+def test_the_list_and_what_is_done_to_one(
+    open_screen: Opened, shop: None, installation: Installation, width: int
+) -> None:
     screen = open_screen("en", width)
     page = screen.page
     screen.log_in()
@@ -151,6 +158,17 @@ def test_the_list_and_what_is_done_to_one(open_screen: Opened, shop: None, width
     page.get_by_role("button", name="Keep as a fixed list…").click()
     page.get_by_role("button", name="Make the list").click()
     expect(page.locator(".figures dd").first).to_have_text("5")
+    ((segment,),) = installation.rows("SELECT id FROM audience_segment WHERE name = %s", f"Older {width}")
+    installation.rows(
+        "INSERT INTO audience_size SELECT %s, date_trunc('hour', now()) - n * interval '1 hour', 40 + n %% 7"
+        " FROM generate_series(1, 30) n RETURNING hour",
+        segment,
+    )
+    screen.open(f"/segments/{segment}")
+    expect(page.locator("#size-chart")).to_be_visible()
+    expect(page.locator("#members tbody tr")).to_have_count(5)
+    screen.expect_in_order()
+    take(screen, f"segment-kept-{width}")
     screen.open("/segments")
     screen.expect_in_order()
     take(screen, f"segments-{width}")

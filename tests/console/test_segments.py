@@ -103,6 +103,20 @@ def test_a_list_is_made_of_what_is_pasted_and_uploaded(live: Live, workspace_id:
     assert members(live, segment) == {eva}
 
 
+def test_three_members_cost_as_many_statements_as_one(
+    live: Live, workspace_id: int, desk: Desk, statements: Callable[[Callable[[], Any]], int]
+) -> None:
+    people(live, workspace_id, "ana", "luis", "eva")
+    segment, client = made(live, workspace_id, "Friends"), desk("analyst")
+    address = f"/segments/{segment.id}/members"
+    client.post(f"/segments/{segment.id}/list", {"items": "ana"})
+    client.get(address)
+    one = statements(lambda: client.get(address))
+    client.post(f"/segments/{segment.id}/list", {"items": "luis\neva"})
+    assert statements(lambda: client.get(address)) == one
+    assert len(client.get(address).context["members"]) == 3
+
+
 def test_one_person_is_taken_out_and_brought_back(live: Live, workspace_id: int, desk: Desk) -> None:
     (ana,) = people(live, workspace_id, "ana")
     segment, client = made(live, workspace_id, "Friends"), desk()
@@ -203,6 +217,18 @@ def test_the_card_shows_segments_and_puts_into_lists(live: Live, workspace_id: i
     client.post(f"{address}/change", {"segment": str(friends.id), "do": "remove"})
     assert shown() == ["Spain"]
     assert client.get(f"/people/{ana}").status_code == 200
+
+
+def test_the_catalogue_says_which_segments_use_a_name(live: Live, workspace_id: int, desk: Desk) -> None:
+    from tessera.console.uses import by_segments
+
+    made(live, workspace_id, "Spain", 'address.country = "ES"')
+    made(live, workspace_id, "Buyers", 'did("Order Completed", total > 3)')
+    asked = [("attribute", "", "address"), ("event", "", "Order Completed"), ("property", "Order Completed", "total")]
+    assert [[use.text for use in by_segments(workspace_id, field)] for field in asked] == [
+        ["The segment “Spain”"], ["The segment “Buyers”"], ["The segment “Buyers”"],
+    ]  # fmt: skip
+    assert by_segments(workspace_id, ("attribute", "", "country")) == []
 
 
 def test_why_is_answered_for_lists_and_conditions(live: Live, workspace_id: int, desk: Desk) -> None:

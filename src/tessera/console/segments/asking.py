@@ -25,12 +25,14 @@ class Said(Struct, frozen=True):
     away: str = ""
 
 
-def ask_analyst(connection: Connection, workspace_id: int, questions: Sequence[Question[Any]]) -> Said:
+def ask_analyst(
+    connection: Connection, workspace_id: int, questions: Sequence[Question[Any]], *, patience: float = PATIENCE
+) -> Said:
     """Ask, unless it is known that nobody would answer."""
     if not analyst_state(connection).running:
         return Said(away=away_words())
     try:
-        return Said(ask_all(connection, workspace_id, questions, patience=PATIENCE))
+        return Said(ask_all(connection, workspace_id, questions, patience=patience))
     except NoAnalyst:
         return Said(away=_("The analyst takes longer than usual. Try again in a moment."))
     except NotAnswered as error:

@@ -20,7 +20,7 @@ from tessera.audience.conditions.condition import Condition
 from tessera.audience.conditions.registry import from_json, to_json
 from tessera.audience.explain import NoSuchPerson, explain
 from tessera.audience.queries import analyst_state
-from tessera.audience.questions import CountPeople, CountReach, FollowFunnel, TakeSample
+from tessera.audience.questions import CountPeople, CountReach, FollowFunnel, RefreshNow, TakeSample
 from tessera.audience.segments import actions, queries
 from tessera.audience.segments.records import NewSegment, Segment, SegmentChange
 from tessera.console.permissions import Ability, StaffRequest, requires
@@ -46,6 +46,8 @@ from tessera.profiles.queries import people_summaries
 
 Connection = psycopg.Connection[Any]
 SAMPLE: Final = 8
+SAVED_PATIENCE: Final = 2.0
+"""Seconds that saving waits for the first count; who does not wait finds it a moment later."""
 LONGEST: Final = 20_001
 """One letter more than a condition may have, so that its reader refuses it and says why."""
 
@@ -156,6 +158,7 @@ def _sent(request: StaffRequest, connection: Connection, names: Names, found: Se
     except TesseraError as error:
         form.add_error("name" if error.code == "segment_name_taken" else None, refusal_in_words(error))
         return _page(request, connection, names, built, form, found)
+    ask_analyst(connection, made.workspace_id, [RefreshNow(segment_id=made.id)], patience=SAVED_PATIENCE)
     toast(request, _("The segment is saved."))
     return redirect("console:segment", segment_id=made.id)
 
