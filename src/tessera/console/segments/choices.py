@@ -18,7 +18,7 @@ from tessera.audience.text.writer import written_path
 from tessera.audience.vocabulary import DEVICE, FACTS
 from tessera.console.segments.drafts import ON_EVENTS, AskDraft, NodeDraft, TestDraft
 from tessera.console.words import IDENTIFIER_KINDS, Text, attribute_in_words
-from tessera.events.catalogue import Entry, entries
+from tessera.events.catalogue import hidden_fields, names_offered
 from tessera.events.vocabulary import NAMES as HOUSE_EVENTS
 
 Connection = psycopg.Connection[Any]
@@ -185,32 +185,31 @@ class Names(Struct, frozen=True):
         return list(DEVICE) if kind == "device" else list(self.properties.get(event, {}))
 
 
+def segments_known(connection: Connection, workspace_id: int) -> Names:
+    """The segments alone: all that reading a text and saying a sentence need."""
+    return Names({}, [], {}, {each.id: each for each in all_segments(connection, workspace_id, archived=None)})
+
+
 def names_of(connection: Connection, workspace_id: int) -> Names:
     """Hidden and blocked names are not offered; what is written of them is kept."""
-    attributes: dict[str, str] = dict(_USUAL)
-    events: dict[str, int] = {}
+    hidden = {name for kind, _parent, name in hidden_fields(connection, workspace_id) if kind == "attribute"}
+    attributes = {name: type_ for name, type_ in _USUAL.items() if name not in hidden}
+    events: list[str] = []
     properties: dict[str, dict[str, str]] = {}
-    for entry in entries(connection, workspace_id):
-        if entry.status in ("hidden", "blocked"):
-            if entry.kind == "attribute":
-                attributes.pop(entry.name, None)
-        elif entry.kind == "attribute":
-            attributes[written_path((entry.name,))] = _type(entry)
-        elif entry.kind == "property":
-            properties.setdefault(entry.parent, {})[written_path((entry.name,))] = _type(entry)
-        elif entry.name not in _NOT_DONE:
-            events[entry.name] = entry.volume
+    for one in names_offered(connection, workspace_id):
+        type_ = _TYPE_OF.get(one.type, "")
+        if one.kind == "attribute":
+            attributes[written_path((one.name,))] = type_
+        elif one.kind == "property":
+            properties.setdefault(one.parent, {})[written_path((one.name,))] = type_
+        elif one.name not in _NOT_DONE:
+            events.append(one.name)
     found = {each.id: each for each in all_segments(connection, workspace_id, archived=None)}
-    ordered = sorted(events, key=lambda name: (-events[name], name))
-    return Names(dict(sorted(attributes.items())), ordered, properties, found)
+    return Names(dict(sorted(attributes.items())), events, properties, found)
 
 
 _NOT_DONE: Final = frozenset(HOUSE_EVENTS[kind] for kind in ("identify", "group", "alias") if kind in HOUSE_EVENTS)
 """Events that say who people are: they are not what somebody did."""
-
-
-def _type(entry: Entry) -> str:
-    return _TYPE_OF.get(entry.declared_type or entry.type, "")
 
 
 def attribute_label(name: str) -> str:

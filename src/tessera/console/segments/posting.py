@@ -76,7 +76,7 @@ def draft_sent(fields: Mapping[str, str], names: Names) -> NodeDraft:
 
 
 def pressed(draft: NodeDraft, do: str, names: Names) -> str:
-    """Do what a button says: `add:r.0:event`, `remove:r.0.1`, `where:r.0`, `unwhere:r.0:2`. Gives the row to look at."""
+    """Do what a button says (`add:r.0:event`, `remove:r.0.1`, `where:r.0`, `unwhere:r.0:2`); gives the row to focus."""
     act, _colon, rest = do.partition(":")
     path, _colon, detail = rest.partition(":")
     way = _way(path)

@@ -23,7 +23,7 @@ from tessera.audience.segments.records import NewSegment, Segment, SegmentChange
 from tessera.console.audit_words import action_in_words
 from tessera.console.permissions import Ability, StaffRequest, abilities_of, requires
 from tessera.console.segments.asking import ask_analyst, lag_in_words, raw
-from tessera.console.segments.choices import Names, names_of
+from tessera.console.segments.choices import Names, segments_known
 from tessera.console.segments.texts import in_words, pretty
 from tessera.console.segments.words import EVERY, FRESHNESS, KINDS, line_of, refusal_in_words
 from tessera.console.toasts import toast
@@ -116,7 +116,7 @@ def segment(request: StaffRequest, segment_id: UUID) -> HttpResponse:
     now = timezone.now()
     with pool().connection() as connection:
         found = find_segment(connection, request, segment_id)
-        names = names_of(connection, request.staff.workspace_id)
+        names = segments_known(connection, request.staff.workspace_id)
         sizes = queries.sizes(connection, found, days=DAYS_SHOWN, now=now)
         context: dict[str, Any] = {
             "line": line_of(found),

@@ -26,7 +26,7 @@ from tessera.audience.segments.records import NewSegment, Segment, SegmentChange
 from tessera.console.permissions import Ability, StaffRequest, requires
 from tessera.console.segments import shown
 from tessera.console.segments.asking import ask_analyst, lag_in_words, raw
-from tessera.console.segments.choices import CHANNEL_WORDS, Names, names_of
+from tessera.console.segments.choices import CHANNEL_WORDS, Names, names_of, segments_known
 from tessera.console.segments.drafts import NodeDraft, draft_of
 from tessera.console.segments.forms import AboutForm, DynamicForm, initial_of
 from tessera.console.segments.making import condition_of
@@ -277,7 +277,7 @@ def preview_segment(request: StaffRequest) -> HttpResponse:
 
 
 def _asked(request: StaffRequest, connection: Connection) -> tuple[Condition | None, Names]:
-    names = names_of(connection, request.staff.workspace_id)
+    names = segments_known(connection, request.staff.workspace_id)
     text = request.POST.get("text", "").replace("\0", "")[:LONGEST]
     return read(text, names)[0], names
 

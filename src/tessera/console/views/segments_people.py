@@ -24,7 +24,7 @@ from tessera.audience.segments.records import MOST_AT_ONCE, ItemResult, NewSegme
 from tessera.audience.segments.references import items_of_list
 from tessera.console.permissions import Ability, StaffRequest, requires
 from tessera.console.segments.asking import ask_analyst, raw
-from tessera.console.segments.choices import names_of
+from tessera.console.segments.choices import segments_known
 from tessera.console.segments.forms import AboutForm
 from tessera.console.segments.verdicts import lines_of
 from tessera.console.segments.words import line_of, refusal_in_words
@@ -130,7 +130,7 @@ def segment_why(request: StaffRequest, segment_id: UUID, profile_id: UUID) -> Ht
     person = find_person(request.staff.workspace_id, profile_id)
     with pool().connection() as connection:
         found = find_segment(connection, request, segment_id)
-        names = names_of(connection, request.staff.workspace_id)
+        names = segments_known(connection, request.staff.workspace_id)
         verdict = None
         if found.condition is not None:
             try:
