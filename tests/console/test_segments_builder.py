@@ -248,3 +248,38 @@ def test_why_is_answered_for_what_is_not_saved(live: Live, workspace_id: int, de
     answer = desk("analyst").post(f"/segments/explain/{ana}", {"text": 'country = "ES" and age > 3'})
     assert [part.holds for part in answer.context["tree"].parts] == [True, False]
     assert "The condition is not finished." in desk().post(f"/segments/explain/{ana}", {"text": "age >"}).text
+
+
+@pytest.mark.parametrize(
+    ("text", "betrayed"),
+    [
+        ('email starts with "a"', "email"),
+        ('not country = "ES" or (age > 3 and address.street contains "x")', "address.street"),
+        ('identifier("user_id") ends with "1"', "user_id"),
+        ('did("Order Completed", phone starts with "+34")', "phone"),
+        ('did("Order Completed", secret > 3)', "secret"),
+        ("dob before 1990-01-01", "dob"),
+        ('device(name contains "Ana")', "name"),
+        ('email = "ana@example.com" and identifier("phone") is set and dob is not set', None),
+        ('country starts with "E" and did("Order Completed", total > 3)', None),
+    ],
+)
+def test_personal_data_is_asked_for_by_whole_values_where_it_is_masked(text: str, betrayed: str | None) -> None:
+    from tessera.audience.discretion import betrayed_by
+
+    assert betrayed_by(from_text(text), frozenset({("property", "Order Completed", "secret")})) == betrayed
+
+
+def test_who_sees_personal_data_masked_is_not_told_it_bit_by_bit(live: Live, workspace_id: int, desk: Desk) -> None:
+    (ana,) = people(live, workspace_id, "ana")
+    text, masked, seeing = {"text": 'email starts with "a"'}, desk("analyst"), desk("marketer")
+    for address in ("/segments/count", "/segments/preview", f"/segments/explain/{ana}"):
+        answer = masked.post(address, text)
+        assert "Personal data is masked for you" in answer.text, address
+        assert "Personal data is masked for you" not in seeing.post(address, text).text
+    refused = masked.post("/segments/new", text | {"side": "text", "name": "A", "do": "save"})
+    assert (refused.status_code, queries.all_segments(live, workspace_id)) == (400, [])
+
+    segment = made(live, workspace_id, "A", text["text"])
+    renamed = {"side": "text", "name": "B", "do": "save"} | text
+    assert masked.post(f"/segments/{segment.id}/edit", renamed).status_code == 302

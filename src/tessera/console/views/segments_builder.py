@@ -18,12 +18,13 @@ from msgspec import Struct
 
 from tessera.audience.conditions.condition import Condition
 from tessera.audience.conditions.registry import from_json, to_json
+from tessera.audience.discretion import betrayed_by
 from tessera.audience.explain import NoSuchPerson, explain
 from tessera.audience.queries import analyst_state
 from tessera.audience.questions import CountPeople, CountReach, FollowFunnel, RefreshNow, TakeSample
 from tessera.audience.segments import actions, queries
 from tessera.audience.segments.records import NewSegment, Segment, SegmentChange
-from tessera.console.permissions import Ability, StaffRequest, requires
+from tessera.console.permissions import Ability, StaffRequest, abilities_of, requires
 from tessera.console.segments import shown
 from tessera.console.segments.asking import ask_analyst, lag_in_words, raw
 from tessera.console.segments.choices import CHANNEL_WORDS, Names, names_of, segments_known
@@ -39,6 +40,7 @@ from tessera.console.toasts import toast
 from tessera.console.views.card import find_person
 from tessera.console.views.segments import find_segment
 from tessera.console.views.segments_people import seen_people
+from tessera.events.catalogue import personal_fields
 from tessera.foundation.clock import now_micros
 from tessera.foundation.errors import TesseraError
 from tessera.foundation.pool import pool
@@ -148,9 +150,10 @@ def _sent(request: StaffRequest, connection: Connection, names: Names, found: Se
     if request.POST.get("do", "save") != "save":
         return _page(request, connection, names, built, DynamicForm(initial=request.POST.dict()), found)
     form = DynamicForm(request.POST)
-    if not form.is_valid() or built.condition is None:
-        if built.condition is None:
-            form.add_error(None, _("The condition is not finished. Look at what is marked."))
+    indiscreet = "" if found and _is_same(found, built) else _indiscretion(request, connection, built.condition)
+    if not form.is_valid() or built.condition is None or indiscreet:
+        if built.condition is None or indiscreet:
+            form.add_error(None, indiscreet or _("The condition is not finished. Look at what is marked."))
         return _page(request, connection, names, built, form, found)
     try:
         with connection.transaction():
@@ -161,6 +164,10 @@ def _sent(request: StaffRequest, connection: Connection, names: Names, found: Se
     ask_analyst(connection, made.workspace_id, [RefreshNow(segment_id=made.id)], patience=SAVED_PATIENCE)
     toast(request, _("The segment is saved."))
     return redirect("console:segment", segment_id=made.id)
+
+
+def _is_same(found: Segment, built: Built) -> bool:
+    return built.condition is not None and to_json(built.condition) == found.condition
 
 
 def _save(
@@ -238,9 +245,9 @@ def _about(request: StaffRequest, connection: Connection, found: Segment) -> Htt
 def count_segment(request: StaffRequest) -> HttpResponse:
     """How many people the text means, now."""
     with pool().connection() as connection:
-        condition, _names = _asked(request, connection)
-        if condition is None:
-            return render(request, "console/segments/count.html", {})
+        condition, _names, indiscreet = _asked(request, connection)
+        if condition is None or indiscreet:
+            return render(request, "console/segments/count.html", {"away": indiscreet})
         said = ask_analyst(connection, request.staff.workspace_id, [CountPeople(condition=raw(condition))])
     size = said.answers[0] if said.answers else None
     percent = 100 * size.people / size.total if size and size.total else None
@@ -253,9 +260,9 @@ def preview_segment(request: StaffRequest) -> HttpResponse:
     """What each part takes away, how many can be reached, and some of the people."""
     workspace_id = request.staff.workspace_id
     with pool().connection() as connection:
-        condition, names = _asked(request, connection)
-        if condition is None:
-            return render(request, "console/segments/preview.html", {})
+        condition, names, indiscreet = _asked(request, connection)
+        if condition is None or indiscreet:
+            return render(request, "console/segments/preview.html", {"away": indiscreet})
         asked = raw(condition)
         said = ask_analyst(
             connection,
@@ -276,10 +283,22 @@ def preview_segment(request: StaffRequest) -> HttpResponse:
     return render(request, "console/segments/preview.html", context)
 
 
-def _asked(request: StaffRequest, connection: Connection) -> tuple[Condition | None, Names]:
+def _asked(request: StaffRequest, connection: Connection) -> tuple[Condition | None, Names, str]:
+    """The condition, and why it is not answered to this viewer."""
     names = segments_known(connection, request.staff.workspace_id)
     text = request.POST.get("text", "").replace("\0", "")[:LONGEST]
-    return read(text, names)[0], names
+    condition = read(text, names)[0]
+    return condition, names, _indiscretion(request, connection, condition)
+
+
+def _indiscretion(request: StaffRequest, connection: Connection, condition: Condition | None) -> str:
+    """What to tell who sees personal data masked and asks for it bit by bit."""
+    if condition is None or Ability.SEE_PII in abilities_of(request.staff):
+        return ""
+    name = betrayed_by(condition, personal_fields(connection, request.staff.workspace_id))
+    if name is None:
+        return ""
+    return _("Personal data is masked for you: ask about “%(name)s” by whole values only.") % {"name": name}
 
 
 @require_POST
@@ -288,16 +307,15 @@ def explain_segment(request: StaffRequest, profile_id: UUID) -> HttpResponse:
     """Why this person is (not) meant by what stands in the builder."""
     person = find_person(request.staff.workspace_id, profile_id)
     with pool().connection() as connection:
-        condition, names = _asked(request, connection)
-        try:
-            verdict = (
-                explain(connection, request.staff.workspace_id, condition, profile_id, now=now_micros())
-                if condition is not None
-                else None
-            )
-        except NoSuchPerson as error:
-            raise Http404(str(error)) from None
+        condition, names, indiscreet = _asked(request, connection)
+        verdict = None
+        if condition is not None and not indiscreet:
+            try:
+                verdict = explain(connection, request.staff.workspace_id, condition, profile_id, now=now_micros())
+            except NoSuchPerson as error:
+                raise Http404(str(error)) from None
     context = {
+        "refused": indiscreet,
         "person": seen_by(request.staff, person),
         "holds": verdict.holds if verdict else False,
         "tree": lines_of(verdict, names) if verdict else None,
