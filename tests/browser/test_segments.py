@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Iterator
+from urllib.parse import urlencode
 
 import pytest
 from django.db import connections
@@ -175,3 +176,26 @@ def test_the_list_and_what_is_done_to_one(
     page.get_by_label("Name contains").fill("older")
     expect(page.locator(".table--segments tbody tr")).to_have_count(2 if width == DESKTOP else 4)
     screen.expect_in_order()
+
+
+@pytest.mark.parametrize("language", ["ru", "th"])
+def test_long_words_fit_the_builder(open_screen: Opened, shop: None, language: str) -> None:
+    text = (
+        'country in ("ES", "MX") and (did("Order Completed", not total between 1 and 3 and currency = "EUR") <= 3'
+        ' from 2026-01-01 to 2026-12-31 or not device(platform = "iOS" and first_seen_at in last 3 days))'
+        ' and sum("Order Completed", total) > 5 in 30 days and dob anniversary in 7 days and @registered_at is not set'
+        ' and last("Order Completed") in last 12 hours and reachable(email)'
+    )
+    for width in (DESKTOP, PHONE):
+        screen = open_screen(language, width)
+        screen.log_in()
+        screen.open(f"/segments/new?{urlencode({'text': text})}")
+        expect(screen.page.locator("#count .builder__size b")).to_have_text(re.compile(r"\d"), timeout=60_000)
+        expect(screen.page.locator(".funnel > li").nth(3)).to_be_visible()
+        wide = screen.page.evaluate(
+            "[...document.querySelectorAll('main *')].filter((one) => one.getBoundingClientRect().right > innerWidth)"
+            ".map((one) => one.outerHTML.slice(0, 120))"
+        )
+        assert wide == []
+        screen.expect_in_order()
+        take(screen, f"segment-builder-{language}-{width}")
