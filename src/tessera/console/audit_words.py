@@ -148,6 +148,7 @@ _DETAILS: Final[dict[str, Text]] = {
     "pair": _("pair"),
     "people": pgettext_lazy("how many", "people"),
     "personal": _("personal data"),
+    "personal_data": _("personal data"),
     "personal_by_hand": _("decided by hand"),
     "policy": _("what rows may do"),
     "reason": _("reason"),

@@ -17,17 +17,18 @@ from msgspec import Struct
 from tessera.access.queries import AuditFacts, AuditFilter, audit_page
 from tessera.audience.conditions.registry import from_json
 from tessera.audience.queries import analyst_state
-from tessera.audience.questions import FillWith, RefreshNow
+from tessera.audience.questions import RefreshNow, TakeSnapshot
 from tessera.audience.segments import actions, queries
-from tessera.audience.segments.records import NewSegment, Segment, SegmentChange, SizeAt
+from tessera.audience.segments.records import Segment, SegmentChange, SizeAt
 from tessera.console.audit_words import action_in_words
 from tessera.console.permissions import Ability, StaffRequest, abilities_of, requires
-from tessera.console.segments.asking import ask_analyst, lag_in_words, raw
+from tessera.console.segments.asking import ask_analyst, lag_in_words
 from tessera.console.segments.choices import Names, segments_known
 from tessera.console.segments.texts import in_words, pretty
 from tessera.console.segments.words import EVERY, FRESHNESS, KINDS, line_of, refusal_in_words
 from tessera.console.toasts import toast
 from tessera.foundation.errors import NotFound, TesseraError
+from tessera.foundation.ids import uuid7
 from tessera.foundation.pool import pool
 
 Connection = psycopg.Connection[Any]
@@ -265,35 +266,24 @@ def refresh_segment(request: StaffRequest, segment_id: UUID) -> HttpResponse:
 @requires(Ability.MANAGE_SEGMENTS)
 def snapshot_segment(request: StaffRequest, segment_id: UUID) -> HttpResponse:
     """A fixed list of the people who are in now."""
-    staff, now = request.staff, timezone.now()
+    now = timezone.now()
     with pool().connection() as connection:
         found = find_segment(connection, request, segment_id)
         at = timezone.localtime(now).strftime("%Y-%m-%d %H:%M")
         name = request.POST.get("name", "").replace("\0", "").strip()[:200] or f"{found.name[:180]} {at}"
         try:
-            if found.condition is None or (found.stored and found.current):
+            if found.stored and found.current:
                 with connection.transaction():
-                    made = actions.snapshot_of_stored(connection, **_who(request, found), name=name, now=now)
+                    made = actions.snapshot_of_stored(connection, **_who(request, found), name=name, now=now).id
             else:
-                new = NewSegment(name=name, folder=found.folder, description=found.name)
-                with connection.transaction():
-                    made = actions.create(
-                        connection, workspace_id=found.workspace_id, new=new, actor=staff.email, now=now
-                    )
-                said = _filled(connection, found, made)
-                if said:
-                    actions.delete(connection, workspace_id=found.workspace_id, segment_id=made.id, actor=staff.email)
-                    messages.warning(request, said)
+                made = uuid7()
+                question = TakeSnapshot(segment_id=found.id, new_id=made, name=name, actor=request.staff.email)
+                said = ask_analyst(connection, found.workspace_id, [question])
+                if said.away:
+                    messages.warning(request, said.away)
                     return redirect("console:segment", segment_id=segment_id)
         except TesseraError as error:
             messages.error(request, refusal_in_words(error))
             return redirect("console:segment", segment_id=segment_id)
     toast(request, _("The list is made: it stays as it is now."))
-    return redirect("console:segment", segment_id=made.id)
-
-
-def _filled(connection: Connection, found: Segment, made: Segment) -> str:
-    """Have the analyst fill it; what is in the way, in words."""
-    assert found.condition is not None
-    question = FillWith(segment_id=made.id, condition=raw(from_json(found.condition)))
-    return ask_analyst(connection, found.workspace_id, [question]).away
+    return redirect("console:segment", segment_id=made)
