@@ -67,6 +67,7 @@ def make_everything(installation: Installation, *, people: int = 60) -> Everythi
         "export_id": [_export(workspace.id)],
         "pair_id": [_pair(installation, workspace.id, marked)],
         "token": [token],
+        "segment_id": _segments(workspace.id),
     }
     return Everything(ids, marked, token)
 
@@ -143,6 +144,23 @@ def _export(workspace_id: int) -> UUID:
         )
     actions.run_export(asked.export_id)
     return asked.export_id
+
+
+def _segments(workspace_id: int) -> list[UUID]:
+    """One by a condition, and a list with the marked person."""
+    from tessera.audience.conditions.registry import to_json
+    from tessera.audience.segments import actions
+    from tessera.audience.segments.records import NewSegment
+    from tessera.audience.text.reader import from_text
+    from tessera.foundation.database import connect
+
+    said: dict[str, Any] = {"workspace_id": workspace_id, "actor": OWNER, "now": datetime.now(UTC)}
+    condition = to_json(from_text('country = "ES" and (did("Order Completed") in 90 days or @last_seen_at is set)'))
+    with connect() as connection:
+        spain = actions.create(connection, new=NewSegment(name="Spain", condition=condition, tags=("south",)), **said)
+        friends = actions.create(connection, new=NewSegment(name="Friends", folder="By hand"), **said)
+        actions.add_people(connection, segment_id=friends.id, items=["u-marked"], **said)
+    return [spain.id, friends.id]
 
 
 def _pair(installation: Installation, workspace_id: int, person: UUID) -> UUID:

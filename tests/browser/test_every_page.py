@@ -23,6 +23,7 @@ ASKING = {
     "relation_candidates": "q=a",
     "attribute": "name=plan",
     "people": "q=a",
+    "segment_candidates": "q=a",
 }
 """What an address is asked for when it says nothing of use by itself."""
 

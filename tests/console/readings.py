@@ -16,6 +16,8 @@ QUERIES: dict[str, list[str]] = {
     "attribute": ["", "?name=plan"],
     "merge": ["", "?q=other"],
     "relation_candidates": ["?q=other"],
+    "segment_candidates": ["?q=other"],
+    "segments": ["", "?kind=static", "?q=list"],
     "catalogue": ["", "?kind=attribute", "?kind=property&parent=Event+1", "?kind=attribute&q=own"],
     "catalogue_entry": ["?kind=event&name=Event+1", "?kind=attribute&name=gender", "?kind=attribute&name=plan"],
     "rehearse_entry": ["?kind=attribute&name=gender&action=declare&type=number"],

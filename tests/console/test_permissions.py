@@ -22,6 +22,8 @@ EXPORTS = {"owner", "admin", "marketer"}
 STAFF = {"owner", "admin"}
 KEYS = {"owner", "admin", "developer"}
 
+SEGMENTS = {"owner", "admin", "marketer", "analyst"}
+
 SCREENS: list[tuple[str, str, set[str]]] = [
     ("GET", "/", set(ROLES)),
     ("GET", "/people", set(ROLES)),
@@ -94,6 +96,21 @@ SCREENS: list[tuple[str, str, set[str]]] = [
     ("POST", "/suppressions/check", ERASERS),
     ("POST", "/suppressions/add", ERASERS),
     ("POST", "/suppressions/lift", ERASERS),
+    ("GET", "/segments", set(ROLES)),
+    ("GET", "/segments/candidates", set(ROLES)),
+    *(("GET", f"/segments/{{person}}{page}", set(ROLES)) for page in ("", "/members", "/why/{person}")),
+    ("GET", "/segments/new", SEGMENTS),
+    ("GET", "/segments/new-list", SEGMENTS),
+    ("GET", "/segments/{person}/edit", SEGMENTS),
+    *(("POST", f"/segments/{page}", SEGMENTS) for page in ("build", "count", "preview", "explain/{person}")),
+    *(
+        ("POST", f"/segments/{{person}}/{deed}", SEGMENTS)
+        for deed in ("duplicate", "archive", "restore", "delete", "freshness", "refresh", "snapshot", "list")
+    ),
+    ("POST", "/segments/{person}/people/{person}/add", SEGMENTS),
+    ("POST", "/segments/{person}/people/{person}/remove", SEGMENTS),
+    ("GET", "/people/{person}/segments", set(ROLES)),
+    ("POST", "/people/{person}/segments/change", SEGMENTS),
     ("GET", "/catalogue", set(ROLES)),
     ("GET", "/catalogue/entry?kind=event&name=Nothing", set(ROLES)),
     ("GET", "/catalogue/problems", set(ROLES)),
@@ -219,7 +236,7 @@ def test_a_key_can_do_no_more_than_its_maker() -> None:
     assert scopes("admin", sees_pii=False) == set(SCOPES) - {"pii:read", "exports:read", "exports:write"}
     assert scopes("developer", sees_pii=False) == {
         *("workspaces:read", "workspaces:write", "events:read", "events:write"),
-        *("identity:read", "profiles:read", "duplicates:read"),
+        *("identity:read", "profiles:read", "duplicates:read", "audience:read"),
     }
 
 

@@ -29,6 +29,7 @@ LESS_FOR_MORE = {
 """What asks less often where there is more."""
 
 ONE_THING = {
+    *("edit_segment", "segment_why", "new_list"),
     *("catalogue_entry", "rehearse_entry", "attributes", "attribute", "avatar", "erase", "erasure", "member"),
     *("import_file", "import_sample", "import", "import_progress", "import_errors", "duplicates_run", "export_row"),
     *(

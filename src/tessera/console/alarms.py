@@ -21,6 +21,8 @@ _ICONS: Final = {
     "jobs_failed": "work_alert",
     "source_unused": "sensors_off",
     "keys_unused": "key_off",
+    "analyst_away": "query_stats",
+    "analyst_behind": "query_stats",
 }
 
 
@@ -113,6 +115,17 @@ def _keys_unused(alarm: Alarm, _source: str) -> Told:
     return what, _("A key that nobody needs is a risk for nothing: revoke it."), reverse("console:api_keys")
 
 
+def _analyst_away(_alarm: Alarm, _source: str) -> Told:
+    what = _("The analyst is not running: segments cannot be counted.")
+    return what, _("Start it with tessera analyst, or look into its log."), reverse("console:segments")
+
+
+def _analyst_behind(alarm: Alarm, _source: str) -> Told:
+    what = _("The warehouse is %(seconds)d s behind.") % {"seconds": alarm.number}
+    hint = _("It catches up by itself; if the number grows, look into the log of the analyst.")
+    return what, hint, reverse("console:segments")
+
+
 _TELLERS: Final = {
     "inbox_waits": _inbox_waits,
     "set_aside": _set_aside,
@@ -123,4 +136,6 @@ _TELLERS: Final = {
     "jobs_failed": _jobs_failed,
     "source_unused": _source_unused,
     "keys_unused": _keys_unused,
+    "analyst_away": _analyst_away,
+    "analyst_behind": _analyst_behind,
 }

@@ -11,6 +11,7 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from tessera.console.import_words import MATCHES, POLICIES
+from tessera.console.segments.words import KINDS as SEGMENT_KINDS
 from tessera.console.words import (
     CATALOGUE_STATUSES,
     DEMANDS,
@@ -31,6 +32,13 @@ from tessera.workspaces.queries import source_kinds
 Names = Mapping[str, Mapping[int, str]]
 
 ACTIONS: Final[dict[str, Text]] = {
+    "create_segment": _("made a segment"),
+    "change_segment": _("changed a segment"),
+    "archive_segment": _("archived a segment"),
+    "restore_segment": _("took a segment back from the archive"),
+    "delete_segment": _("deleted a segment"),
+    "add_to_segment": _("added people to a segment"),
+    "remove_from_segment": _("took people out of a segment"),
     "accept_invitation": _("accepted an invitation"),
     "accept_duplicate": _("said a likely duplicate is one person"),
     "cancel_export": _("cancelled an export"),
@@ -148,6 +156,7 @@ _DETAILS: Final[dict[str, Text]] = {
     "pair": _("pair"),
     "people": pgettext_lazy("how many", "people"),
     "personal": _("personal data"),
+    "personal_data": _("personal data"),
     "personal_by_hand": _("decided by hand"),
     "place": _("where to"),
     "policy": _("what rows may do"),
@@ -182,6 +191,15 @@ _SHOWN: Final[dict[str, Mapping[str, Text]]] = {
         "passkey": _("passkey"),
         "totp": _("authenticator app"),
         "recovery_code": _("recovery code"),
+    },
+    "changed": {
+        "name": _("name"),
+        "description": _("description"),
+        "folder": _("folder"),
+        "tags": _("tags"),
+        "condition": _("condition"),
+        "keep_fresh": _("freshness"),
+        "every_minutes": _("how often"),
     },
     "code": PROBLEMS,
     "declared_type": VALUE_TYPES,
@@ -238,7 +256,7 @@ def _text(name: str, value: str) -> str:
         case "attributes":
             return attribute_in_words(value)
         case "kind":
-            return dict(source_kinds()).get(value, value)
+            return str({**dict(source_kinds()), **SEGMENT_KINDS}.get(value, value))
         case "match" if value.startswith("external:"):
             return kind_in_words(value)
         case "reason":
@@ -257,25 +275,20 @@ def address_of(target: str, staff: Mapping[str, UUID]) -> str:
         return reverse("console:member", kwargs={"account_id": staff[target]})
     match kind:
         case "profile":
-            return _person(key)
+            return _page_of("console:person", "profile_id", key)
         case "segment_export":
-            return _export(key)
+            return _page_of("console:segment_export", "segment_export_id", key)
         case "source" if key.isdecimal():
             return reverse("console:source", kwargs={"source_id": int(key)})
         case "api-key":
             return reverse("console:api_keys")
+        case "segment":
+            return _page_of("console:segment", "segment_id", key)
     return ""
 
 
-def _export(key: str) -> str:
+def _page_of(view: str, parameter: str, key: str) -> str:
     try:
-        return reverse("console:segment_export", kwargs={"segment_export_id": UUID(key)})
-    except ValueError:
-        return ""
-
-
-def _person(key: str) -> str:
-    try:
-        return reverse("console:person", kwargs={"profile_id": UUID(key)})
+        return reverse(view, kwargs={parameter: UUID(key)})
     except ValueError:
         return ""

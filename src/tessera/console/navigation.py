@@ -54,6 +54,18 @@ MAIN: Final = (
 
 GROUPS: Final = (
     Group(
+        _("Audience"),
+        (
+            Place(
+                _("Segments"),
+                "donut_small",
+                "console:segments",
+                frozenset({"segments", "segment", "new_segment", "edit_segment", "new_list", "segment_members"}),
+                "g m",
+            ),
+        ),
+    ),
+    Group(
         _("Data"),
         (
             Place(

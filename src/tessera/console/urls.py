@@ -16,6 +16,7 @@ from tessera.console.routes import (
     relations,
     security,
     segment_exports,
+    segments,
     sources,
     staff,
 )
@@ -30,6 +31,7 @@ urlpatterns = [
     *people.urlpatterns,
     *personal.urlpatterns,
     *relations.urlpatterns,
+    *segments.urlpatterns,
     *privacy.urlpatterns,
     *duplicates.urlpatterns,
     *imports.urlpatterns,

@@ -6,14 +6,19 @@ Rooms above (segments, journeys, templates) add a function to `USES`; each is as
 from collections.abc import Callable
 from typing import Final
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from msgspec import Struct
 
+from tessera.audience.conditions.registry import from_json
+from tessera.audience.segments.queries import all_segments
 from tessera.events.event import Field
 from tessera.events.vocabulary import NAMES
+from tessera.foundation.pool import pool
 from tessera.profiles.attributes import STANDARD
 from tessera.profiles.fold import ORDER_COMPLETED
 
+MOST_SEGMENTS: Final = 20
 _MONEY: Final = frozenset({"revenue", "currency"})
 _MONEY_OF_ORDERS: Final = frozenset({"total", "value", "products"})
 
@@ -52,7 +57,20 @@ def _of_attribute(name: str) -> list[Use]:
     return found or [Use(_("Shown on the card among the attributes"))]
 
 
-USES: Final[list[Callable[[int, Field], list[Use]]]] = [by_the_house]
+def by_segments(workspace_id: int, field: Field) -> list[Use]:
+    """The segments in use whose condition speaks of the event or the attribute; a property is asked of its event."""
+    kind, parent, name = field
+    asked = ("event", parent) if kind == "property" else (kind, name)
+    with pool().connection() as connection:
+        segments = all_segments(connection, workspace_id)
+    found = [one for one in segments if one.condition is not None and asked in from_json(one.condition).reads()]
+    return [
+        Use(_("The segment “%(name)s”") % {"name": one.name}, reverse("console:segment", args=[one.id]))
+        for one in found[:MOST_SEGMENTS]
+    ]
+
+
+USES: Final[list[Callable[[int, Field], list[Use]]]] = [by_the_house, by_segments]
 
 
 def uses_of(workspace_id: int, field: Field) -> list[Use]:

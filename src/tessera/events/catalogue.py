@@ -30,11 +30,13 @@ __all__ = [
     "Entry",
     "Gate",
     "Kind",
+    "Offered",
     "Tally",
     "add_up",
     "entries",
     "forget_examples",
     "hidden_fields",
+    "names_offered",
     "personal_fields",
     "tallies_waiting",
     "type_of",
@@ -351,6 +353,26 @@ def entries(connection: Connection, workspace_id: int) -> list[Entry]:
         (workspace_id,),
     )
     return [Entry(*row) for row in rows]
+
+
+class Offered(Struct, frozen=True):
+    """A name to choose from. `type` is the declared one where there is one."""
+
+    kind: str
+    parent: str
+    name: str
+    type: str
+    volume: int
+
+
+def names_offered(connection: Connection, workspace_id: int) -> list[Offered]:
+    """What pickers offer: every name that is neither hidden nor blocked, the most frequent of each kind first."""
+    rows = connection.execute(
+        "SELECT kind, parent, name, coalesce(nullif(declared_type, ''), type), volume FROM events_catalogue"
+        " WHERE workspace_id = %s AND status NOT IN ('hidden', 'blocked') ORDER BY kind, volume DESC, parent, name",
+        (workspace_id,),
+    )
+    return [Offered(*row) for row in rows]
 
 
 def personal_fields(connection: Connection, workspace_id: int) -> frozenset[Field]:

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET
 from msgspec import Struct
 
 from tessera.access import queries as access
+from tessera.audience.queries import AnalystState, analyst_state
 from tessera.console.alarms import lines_of
 from tessera.console.charts import BarChart, bar_chart
 from tessera.console.permissions import Ability, StaffRequest, abilities_of, requires
@@ -30,6 +31,8 @@ MOST_RECENT: Final = 100_000
 UNUSED_AFTER: Final = timedelta(days=1)
 """A source or a key that nobody used for so long after it was made is worth a word."""
 MOST_UNUSED: Final = 5
+WORTH_A_WORD: Final = 60
+"""Seconds that the warehouse may be behind history."""
 
 
 class SourceLine(Struct, frozen=True):
@@ -53,6 +56,7 @@ def home(request: StaffRequest) -> HttpResponse:
         found = alarms(connection, workspace_id, in_use, now=now)
         if failed := failed_since(connection):
             found.append(Alarm("jobs_failed", number=failed))
+        found += _of_analyst(analyst_state(connection))
         zone = get_current_timezone_name()
         new = identity.count_new_people(connection, workspace_id, _first_day(now), most=MOST_RECENT, zone=zone)
     lines = source_lines(sources)
@@ -86,6 +90,14 @@ def _unused(request: StaffRequest, lines: list[SourceLine], now: datetime) -> li
         keys = access.count_unused_api_keys(request.staff.workspace_id, made_before=before)
         found += [Alarm("keys_unused", number=keys)] if keys else []
     return found
+
+
+def _of_analyst(state: AnalystState) -> list[Alarm]:
+    """Nothing where there never was one."""
+    if not state.running:
+        return [Alarm("analyst_away", since=state.seen_at)] if state.seen_at is not None else []
+    behind = (state.lag_ms or 0) // 1000
+    return [Alarm("analyst_behind", number=behind)] if state.behind and behind >= WORTH_A_WORD else []
 
 
 @require_GET

@@ -35,6 +35,7 @@ class Action(NamedTuple):
 
 
 ACTIONS: Final = (
+    Action(gettext_lazy("Build a segment"), "donut_small", "console:new_segment", Ability.MANAGE_SEGMENTS),
     Action(gettext_lazy("Make a source"), "add", "console:new_source", Ability.MANAGE_SOURCES),
     Action(gettext_lazy("Import a file"), "upload_file", "console:new_import", Ability.IMPORT_PEOPLE),
     Action(gettext_lazy("Make an export"), "download", "console:new_export", Ability.EXPORT_PEOPLE),
