@@ -106,6 +106,10 @@ class Analysis:
             stop.set()
             thread.join()
 
+    def go_away(self) -> None:
+        """No analyst is at work any more."""
+        self.live.execute("DELETE FROM audience_analyst")
+
     def _answer_until(self, stop: threading.Event) -> None:
         with connect(autocommit=True) as connection:
             answerer = Answerer(connection, self._engine.another(), self.worlds)
