@@ -16,6 +16,7 @@ from factories.people import ingest, message, root
 from privacy.world import MARKS, people_with_marks
 from tessera.audience.analyst import Analyst
 from tessera.audience.archiving import Archivist
+from tessera.audience.blotting import blot_next
 from tessera.audience.rebuilding import rebuild
 from tessera.audience.warehouse.archive import archive_in, told_to_followers
 from tessera.audience.warehouse.engine import Engine
@@ -159,6 +160,52 @@ def test_erased_after_their_history_was_dropped(live: Connection, workspace_id: 
     analysis.archive()
 
     assert {row.profile_id for row in in_archive(live, analysis.analyst.engine, workspace_id)} == {luis}
+
+
+def naming_ana(live: Connection, workspace_id: int) -> UUID:
+    """Luis, who shares a browser with Ana, and names her in what he does."""
+    shared = {"helped": "ana@example.com", "rating": 5}
+    who = [
+        message("identify", userId="ana", traits={"email": "ana@example.com"}),
+        message("identify", userId="ana", anonymousId="both"),
+        message(event="Helped", userId="luis", anonymousId="both", properties=shared),
+    ]
+    ingest(live, workspace_id, who)
+    ana = root(live, "user_id", "ana")
+    assert ana is not None
+    return ana
+
+
+def test_named_by_others_in_what_was_dropped_they_are_blotted_out(
+    live: Connection, workspace_id: int, analysis: Analysis
+) -> None:
+    ana, engine = naming_ana(live, workspace_id), analysis.analyst.engine
+    analysis.archive()
+    analysis.drop_history()
+    assert "ana@example.com" in _texts(live, analysis, workspace_id)
+
+    erase_person(live, workspace_id=workspace_id, profile_id=ana, actor="eva", reason="", suppress=False, now=NOW)
+    for at in range(1, 9):
+        breaking: Any = Breaking(engine, at)
+        with contextlib.suppress(Killed):
+            blot_next(live, Analyst(live, breaking))
+    analysis = Analysis(live, engine)
+    analysis.archive()
+
+    assert "ana@example.com" not in _texts(live, analysis, workspace_id)
+    (helped,) = [row for row in in_archive(live, engine, workspace_id) if row.name == "Helped"]
+    assert b'"rating":5' in helped.body
+    warehouse = analysis.analyst.warehouse(workspace_id)
+    events = warehouse.world().events
+    said = {path: events[column] for (path, _), column in warehouse.properties.by_leaf.items()}
+    assert engine.fetch(events.select(said[("helped",)], said[("rating",)])) == [("[erased]", 5.0)]
+    assert live.execute("SELECT count(*) FROM audience_blotting").fetchone() == (0,)
+
+
+def test_without_an_archive_an_erasure_keeps_no_word_of_them(live: Connection, workspace_id: int) -> None:
+    ana = naming_ana(live, workspace_id)
+    erase_person(live, workspace_id=workspace_id, profile_id=ana, actor="eva", reason="", suppress=False, now=NOW)
+    assert live.execute("SELECT count(*) FROM audience_blotting").fetchone() == (0,)
 
 
 def test_an_import_is_undone_there_unless_its_history_was_dropped(

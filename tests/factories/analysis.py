@@ -13,6 +13,7 @@ from tessera.audience import service
 from tessera.audience.analyst import Analyst
 from tessera.audience.answering import Answerer
 from tessera.audience.archiving import Archivist
+from tessera.audience.blotting import blot_next
 from tessera.audience.evaluation import Worlds
 from tessera.audience.freshness import Freshness
 from tessera.audience.queries import analyst_state
@@ -77,6 +78,8 @@ class Analysis:
         """Until the warehouse and the archive have everything."""
         self.settle(most=most)
         while self.archivist.step(self.analyst.reached, most):
+            pass
+        while blot_next(self.live, self.analyst):
             pass
 
     def drop_history(self) -> int:

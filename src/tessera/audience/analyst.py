@@ -188,9 +188,7 @@ class Analyst:
             return
         for lane, first, last in work.undone:
             self._take_back_archived(archive, lane, first, last)
-        known = _up_to(self.archives.reached, work.blotted)
-        archive.take_back_at(known)
-        archive.add(history.at_places(self._connection, known))
+        archive.replace(history.at_places(self._connection, _up_to(self.archives.reached, work.blotted)))
         archive.forget(work.erased)
 
     def _take_back_archived(self, archive: Archive, lane: int, first: int, last: int) -> None:

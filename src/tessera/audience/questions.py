@@ -171,15 +171,6 @@ AnyQuestion = (
 )
 
 
-def is_answered(connection: Connection) -> bool:
-    """Whether an analyst said lately that it is at work: where none did, waiting for an answer is of no use."""
-    row = connection.execute(
-        "SELECT EXISTS (SELECT 1 FROM audience_analyst WHERE leads AND seen_at > now() - make_interval(secs => %s))",
-        (PATIENCE,),
-    ).fetchone()
-    return bool(row and row[0])
-
-
 def ask(connection: Connection, workspace_id: int, question: Question[Answer], *, patience: float = PATIENCE) -> Answer:
     """Ask, and wait up to `patience` seconds. `connection` autocommits and is in no transaction.
 

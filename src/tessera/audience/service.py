@@ -16,6 +16,7 @@ from tessera.audience import answering
 from tessera.audience.analyst import MOST, Analyst
 from tessera.audience.answering import Answerer
 from tessera.audience.archiving import Archivist
+from tessera.audience.blotting import blot_next
 from tessera.audience.evaluation import Worlds
 from tessera.audience.freshness import Freshness
 from tessera.audience.rebuilding import Rebuilding
@@ -38,6 +39,7 @@ REST_AFTER: Final = 5.0
 """Seconds without work after which memory is given back."""
 _SAY_EVERY: Final = 1.0
 _WORKSPACES_EVERY: Final = 5.0
+_BLOT_EVERY: Final = 1.0
 _LONGEST_BACK_OFF: Final = 30.0
 _SAY: Final = """
 INSERT INTO audience_analyst (id, engine, leads, behind, lag_ms, seen_at) VALUES (%s, %s, %s, %s, %s, now())
@@ -114,7 +116,7 @@ class _Analysis:
         if not archive:
             archived.forget(connection)
         self._shown: dict[int, tuple[int, int]] = {}
-        self._due = {"say": 0.0, "workspaces": 0.0}
+        self._due = {"say": 0.0, "workspaces": 0.0, "blot": 0.0}
         self._busy_at: float | None = time.monotonic()
         self._work_done = 0
         self._tired = False
@@ -162,6 +164,9 @@ class _Analysis:
             rebuilding = self._rebuilding.go_on(self._analyst)
             if self._rebuilding.made is not None:
                 self._move_to(self._rebuilding.made)
+            if time.monotonic() >= self._due["blot"] and not rebuilding:
+                blot_next(self._connection, self._analyst)
+                self._due["blot"] = time.monotonic() + _BLOT_EVERY
             if time.monotonic() >= self._due["workspaces"]:
                 self._show_workspaces()
             if step.changes:

@@ -27,6 +27,14 @@ def forget(connection: Connection) -> None:
     connection.execute("DELETE FROM events_archived")
 
 
+def exists(connection: Connection) -> bool:
+    """Whether any of history is kept in an archive."""
+    row = connection.execute(
+        "SELECT EXISTS (SELECT 1 FROM events_archived) OR EXISTS (SELECT 1 FROM events_dropped)"
+    ).fetchone()
+    return bool(row and row[0])
+
+
 def lacks(connection: Connection, partition: str) -> bool:
     """Whether the partition has rows that the archive has not."""
     row = connection.execute(

@@ -46,13 +46,17 @@ class Archive:
     def __init__(self, engine: Engine, workspace_id: int) -> None:
         self._engine, self._workspace_id = engine, workspace_id
         self.table = f"{_PREFIX}w{workspace_id}"
+        self._replacing = f"{self.table}_replacing"
 
     def make(self) -> None:
         self._engine.ensure(self.table, _SCHEMA)
+        self._engine.ensure(self._replacing, _SCHEMA)
 
     def add(self, rows: Sequence[Recorded]) -> None:
-        kept = [_plain(row) for row in rows if not told_to_followers(row)]
-        self._engine.append(self.table, arrow_of(kept, _SCHEMA))
+        self._append(self.table, [row for row in rows if not told_to_followers(row)])
+
+    def _append(self, table: str, rows: Sequence[Recorded]) -> None:
+        self._engine.append(table, arrow_of(map(_plain, rows), _SCHEMA))
 
     def forget(self, profiles: Collection[UUID]) -> None:
         """Remove all that happened to these profiles."""
@@ -66,6 +70,27 @@ class Archive:
         """Remove these (lane, position)."""
         for lane in sorted({lane for lane, _ in places}):
             self._engine.remove_at(self.table, lane, [position for of, position in places if of == lane])
+
+    def replace(self, rows: Sequence[Recorded]) -> None:
+        """Put these in place of what is there of their places in history.
+
+        They are nowhere else: where there are no transactions, they are put aside until they are in their place.
+        """
+        if not self._engine.atomic:
+            self._append(self._replacing, rows)
+        self._put(rows)
+
+    def finish_replacing(self) -> None:
+        """Do again what was broken off."""
+        self._put(self._read(ibis.table(_SCHEMA, name=self._replacing)))
+
+    def _put(self, rows: Sequence[Recorded]) -> None:
+        if not rows:
+            return
+        self.take_back_at([(row.lane, row.position) for row in rows])
+        self.add(rows)
+        if not self._engine.atomic:
+            self._engine.clear(self._replacing)
 
     def take_back_after(self, positions: Mapping[int, int]) -> None:
         """Remove what a step left beyond these places that was broken off."""
@@ -89,7 +114,10 @@ class Archive:
             clauses.append(_earlier(rows, before))
         rows = rows.filter(clauses) if clauses else rows
         order = [ibis.desc(column) for column in ("occurred_at", "lane", "position")]
-        found = self._engine.fetch(rows.select(*_SCHEMA.names).order_by(order).limit(limit))
+        return self._read(rows.order_by(order).limit(limit))
+
+    def _read(self, rows: Any) -> list[Recorded]:
+        found = self._engine.fetch(rows.select(*_SCHEMA.names))
         return [self._recorded(dict(zip(_SCHEMA.names, row, strict=True))) for row in found]
 
     def _names_with(self, rows: ir.Table, text: str) -> list[str]:
@@ -122,6 +150,8 @@ class Archives:
         for workspace_id in (int(found[1]) for found in map(_OF_WORKSPACE.fullmatch, tables) if found):
             archive = self._there[workspace_id] = Archive(engine, workspace_id)
             if not engine.atomic:
+                archive.make()
+                archive.finish_replacing()
                 archive.take_back_after(self.reached)
 
     @property
