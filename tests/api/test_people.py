@@ -204,6 +204,7 @@ def test_older_events_come_from_the_warehouse(api, live, send, ana):
     assert analysis.drop_history() >= len(before["events"])
     send(people.message(userId="u-1", event="Came Back"))
 
+    analysis.go_away()
     away = api.get(f"profiles/{ana['profile_id']}/events").data
     with analysis.answering():
         there = api.get(f"profiles/{ana['profile_id']}/events").data

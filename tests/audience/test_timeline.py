@@ -131,6 +131,7 @@ def analysis(live: Connection, workspace_id: int) -> Analysis:
 def test_where_the_analyst_is_away_the_page_says_so(live: Connection, workspace_id: int, analysis: Analysis) -> None:
     ana = root(live, "user_id", "ana")
     assert ana is not None
+    analysis.go_away()
     page = whole_timeline(live, workspace_id, ana, limit=100)
     assert page is not None
     assert page.incomplete
@@ -165,6 +166,7 @@ def test_what_is_held_of_somebody_has_all_of_it(live: Connection, workspace_id: 
 
     with analysis.answering():
         whole = document()
+    analysis.go_away()
     away = document()
 
     assert (whole["incomplete"], away["incomplete"]) == (False, True)

@@ -61,8 +61,11 @@ def test_it_goes_on_into_what_was_dropped(desk: Callable[..., Client], analysis:
     assert SAID not in card.text + more.text + narrowed.text
 
 
-def test_without_the_analyst_it_shows_what_there_is_and_says_so(desk: Callable[..., Client], ana: UUID) -> None:
+def test_without_the_analyst_it_shows_what_there_is_and_says_so(
+    desk: Callable[..., Client], analysis: Analysis, ana: UUID
+) -> None:
     client = desk()
+    analysis.go_away()
     card = client.get(f"/people/{ana}")
     nothing = client.get(f"/people/{ana}/history", {"text": "e3"}, headers=PARTIAL)
 
@@ -78,6 +81,7 @@ def test_the_document_of_a_person_has_all_of_it(desk: Callable[..., Client], ana
     with analysis.answering():
         answer: Any = client.get(f"/people/{ana}/export")
         whole = b"".join(answer.streaming_content).decode()
+    analysis.go_away()
     answer = client.get(f"/people/{ana}/export")
     part = b"".join(answer.streaming_content).decode()
 
