@@ -11,6 +11,8 @@ import psycopg
 import pytest
 
 from factories import people
+from factories.analysis import Analysis
+from tessera.audience.warehouse.engines.duck import DuckEngine
 
 
 def test_a_person_is_read_whole(api, ana):
@@ -192,3 +194,22 @@ def test_personal_data_is_kept_by_no_cache(api, ana):
     response = api.get(f"profiles/{ana['profile_id']}")
     assert response["Cache-Control"] == "no-store"
     assert json.loads(response.content) == ana
+
+
+def test_older_events_come_from_the_warehouse(api, live, send, ana):
+    """What retention dropped is read where the analyst answers; else the answer says that it is incomplete."""
+    analysis = Analysis(live, DuckEngine(None))
+    analysis.archive(most=1_000)
+    before = api.get(f"profiles/{ana['profile_id']}/events").data
+    assert analysis.drop_history() >= len(before["events"])
+    send(people.message(userId="u-1", event="Came Back"))
+
+    analysis.go_away()
+    away = api.get(f"profiles/{ana['profile_id']}/events").data
+    with analysis.answering():
+        there = api.get(f"profiles/{ana['profile_id']}/events").data
+        export = api.get(f"profiles/{ana['profile_id']}/export").data
+
+    assert ([one["name"] for one in away["events"]], away["incomplete"]) == (["Came Back"], True)
+    assert there == before | {"events": away["events"] + before["events"]}
+    assert (export["events"], export["incomplete"]) == (there["events"], False)

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,9 @@ from tessera.audience.conditions.registry import to_json
 from tessera.audience.segments import actions, queries
 from tessera.audience.segments.records import NewSegment
 from tessera.audience.text.reader import from_text
+from tessera.audience.timeline import whole_timeline
 from tessera.audience.warehouse.engines.duck import DuckEngine
+from tessera.events import archived, partitions
 from tessera.foundation.database import connect
 
 Connection = psycopg.Connection[Any]
@@ -32,9 +34,9 @@ def live(database: str) -> Iterator[Connection]:
 
 
 @contextmanager
-def running(path: Path) -> Iterator[threading.Thread]:
+def running(path: Path, *, archive: bool = False) -> Iterator[threading.Thread]:
     stop = threading.Event()
-    thread = threading.Thread(target=service.run, args=(stop, lambda: DuckEngine(path)))
+    thread = threading.Thread(target=service.run, args=(stop, lambda: DuckEngine(path)), kwargs={"archive": archive})
     thread.start()
     try:
         yield thread
@@ -93,6 +95,26 @@ def test_a_rebuild_goes_on_beside_everything_else(live: Connection, workspace_id
         assert done.done == done.total > 300
         ingest(live, workspace_id, [message("identify", userId="later", traits={"country": "ES"})])
         until(lambda: count(live, workspace_id, SPAIN) == 302)
+
+
+def test_with_an_archive_history_may_be_dropped(live: Connection, workspace_id: int, tmp_path: Path) -> None:
+    people = [message(event="Seen", userId=f"u{n}") for n in range(50)]
+    ingest(live, workspace_id, people)
+    drop = {"months": 1, "now": datetime.now(UTC) + timedelta(days=800)}
+    with running(tmp_path / "w.duckdb"):
+        until(lambda: count(live, workspace_id, 'did("Seen")') == 50)
+        assert archived.dropped_up_to(live) == {}
+        partitions.drop_older_than(live, **drop)
+        assert live.execute("SELECT count(*) FROM events_history").fetchone() == (50,), "nobody keeps an archive"
+    with running(tmp_path / "w.duckdb", archive=True):
+        until(lambda: archived.exists(live))
+        until(lambda: partitions.drop_older_than(live, **drop) != [] and not partitions.names(live))
+        partitions.ensure(live, now=datetime.now(UTC))
+        person = root(live, "user_id", "u7")
+        assert person is not None
+        page = whole_timeline(live, workspace_id, person)
+        assert page is not None
+        assert ([one.name for one in page.events], page.incomplete) == (["Seen"], False)
 
 
 def test_a_second_one_waits_for_its_turn(live: Connection, workspace_id: int, tmp_path: Path) -> None:

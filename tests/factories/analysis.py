@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import psycopg
@@ -11,12 +12,15 @@ import psycopg
 from tessera.audience import service
 from tessera.audience.analyst import Analyst
 from tessera.audience.answering import Answerer
+from tessera.audience.archiving import Archivist
+from tessera.audience.blotting import blot_next
 from tessera.audience.evaluation import Worlds
 from tessera.audience.freshness import Freshness
 from tessera.audience.queries import analyst_state
 from tessera.audience.questions import Question, ask
 from tessera.audience.warehouse.engine import Engine
 from tessera.audience.warehouse.engines.duck import DuckEngine
+from tessera.events import partitions
 from tessera.foundation.database import connect
 
 Answer = TypeVar("Answer")
@@ -53,6 +57,7 @@ class Analysis:
         self.live = live
         self.worlds = Worlds()
         self.analyst = Analyst(live, engine)
+        self.archivist = Archivist(live, engine, self.analyst.archives)
         self.freshness = Freshness(live, engine.another(), self.worlds)
         self._engine = engine
         live.execute(_SAID)
@@ -69,6 +74,25 @@ class Analysis:
                 self.freshness._not_before.clear()
                 self.freshness.turn()
 
+    def archive(self, *, most: int = 7) -> None:
+        """Until the warehouse and the archive have everything."""
+        self.settle(most=most)
+        while self.archivist.step(self.analyst.reached, most):
+            pass
+        while blot_next(self.live, self.analyst):
+            pass
+
+    def drop_history(self) -> int:
+        """What retention does in years to come; says how many rows went. Then there is room for new events again."""
+        before = self._rows()
+        partitions.drop_older_than(self.live, months=1, now=datetime.now(UTC) + timedelta(days=800))
+        partitions.ensure(self.live, now=datetime.now(UTC))
+        return before - self._rows()
+
+    def _rows(self) -> int:
+        row = self.live.execute("SELECT count(*) FROM events_history").fetchone()
+        return int(row[0]) if row else 0
+
     def workspaces(self) -> list[int]:
         return [row[0] for row in self.live.execute("SELECT id FROM workspaces_workspace ORDER BY id").fetchall()]
 
@@ -84,6 +108,10 @@ class Analysis:
         finally:
             stop.set()
             thread.join()
+
+    def go_away(self) -> None:
+        """No analyst is at work any more."""
+        self.live.execute("DELETE FROM audience_analyst")
 
     def _answer_until(self, stop: threading.Event) -> None:
         with connect(autocommit=True) as connection:

@@ -162,6 +162,7 @@ EVENTS: Final[dict[str, Any]] = {
         }
     ],
     "next": "1795369211000000.17.204",
+    "incomplete": False,
 }
 
 REFUSALS: Final[dict[str, Any]] = {
@@ -187,6 +188,7 @@ EXPORT: Final[dict[str, Any]] = {
     "relations": [],
     "refusals": [],
     "events": EVENTS["events"],
+    "incomplete": False,
 }
 
 STATS: Final[dict[str, Any]] = {

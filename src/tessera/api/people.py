@@ -18,6 +18,7 @@ from tessera.api.references import MOST_LETTERS, find_person, find_profile, no_s
 from tessera.api.service import READ_PEOPLE, WRITE_PEOPLE, answer, endpoint
 from tessera.api.sight import mask_of, seen_by
 from tessera.api.writes import Connection, carry_out, note
+from tessera.audience.timeline import whole_timeline
 from tessera.events.history import Wanted
 from tessera.events.messages import read_message
 from tessera.foundation.clock import in_utc
@@ -30,7 +31,7 @@ from tessera.profiles.bundle import Export
 from tessera.profiles.person import PersonView
 from tessera.profiles.queries import PeoplePage
 from tessera.profiles.search import find_exactly, search_people
-from tessera.profiles.timeline import TimelinePage, timeline
+from tessera.profiles.timeline import TimelinePage
 
 router = Router(tags=["people"])
 
@@ -119,14 +120,15 @@ def list_events(
 ) -> HttpResponse:
     """The history of all the person's profiles, newest first. Pass `next` of one page as `before` of the following.
 
-    Filters narrow it together. A moment without a zone is taken as UTC.
+    Filters narrow it together. A moment without a zone is taken as UTC. `incomplete` says that events which are kept in
+    the warehouse only could not be read: ask again later.
     """
     only(request, "before", "limit", "name", "type", "source", "since", "until", "text")
     wanted = Wanted(tuple(name), tuple(type), tuple(source), in_utc(since), in_utc(until), text.strip())
     workspace = grant_of(request).workspace_id
     with pool().connection() as connection:
         profile = find_profile(connection, workspace, id)
-        page = timeline(connection, workspace, profile, before=before, limit=limit, wanted=wanted)
+        page = whole_timeline(connection, workspace, profile, before=before, limit=limit, wanted=wanted)
         mask = mask_of(connection, grant_of(request), profile)
     if page is None:
         raise no_such_person(id)
@@ -160,7 +162,8 @@ def list_refusals(request: HttpRequest, id: PersonReference) -> HttpResponse:
 def export_person(request: HttpRequest, id: PersonReference) -> StreamingHttpResponse:
     """One document with the profile, the refusals and the whole history, however long.
 
-    Who took it is noted in the audit trail.
+    Who took it is noted in the audit trail. `incomplete` is true where older events, kept in the warehouse only, could
+    not be read.
     """
     grant = grant_of(request)
     with pool().connection() as connection, connection.transaction():
@@ -178,7 +181,8 @@ def export_person(request: HttpRequest, id: PersonReference) -> StreamingHttpRes
             action="export_person",
             target=f"profile:{person}",
         )
-    parts = bundle.written(export, grant.workspace_id, pool().connection, seen=mask.timeline if mask else None)
+    seen = mask.timeline if mask else None
+    parts = bundle.written(export, grant.workspace_id, pool().connection, seen=seen, read=whole_timeline)
     response = StreamingHttpResponse(parts, content_type="application/json")
     response["Content-Disposition"] = f'attachment; filename="person-{person}.json"'
     return response

@@ -6,7 +6,7 @@ with the rest.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,11 +18,12 @@ from tessera.audience.changes import Changes
 from tessera.audience.reading import COUNTED, happening_of, people_of
 from tessera.audience.segments import membership
 from tessera.audience.warehouse import generations
+from tessera.audience.warehouse.archive import Archive, Archives
 from tessera.audience.warehouse.engine import Engine
 from tessera.audience.warehouse.positions import Positions
 from tessera.audience.warehouse.rows import event_row
 from tessera.audience.warehouse.store import Warehouse
-from tessera.events import history
+from tessera.events import archived, history
 from tessera.events.event import SYSTEM
 from tessera.events.history import Recorded
 from tessera.events.vocabulary import (
@@ -75,10 +76,21 @@ class Step(Struct, frozen=True):
 class Analyst:
     """One per warehouse. `connection` reads PostgreSQL and autocommits."""
 
-    def __init__(self, connection: Connection, engine: Engine, *, generation: int | None = None) -> None:
-        """Of the generation of tables that answers, unless another is named; what rebuilds left behind goes."""
+    def __init__(
+        self,
+        connection: Connection,
+        engine: Engine,
+        *,
+        generation: int | None = None,
+        archives: Archives | None = None,
+    ) -> None:
+        """Of the generation of tables that answers, unless another is named; what rebuilds left behind goes.
+
+        All that write to an engine share its `archives`.
+        """
         self._connection = connection
         self.engine = engine
+        self.archives = archives or Archives(engine)
         self.generation = generations.current(engine) if generation is None else generation
         if generation is None:
             generations.drop_others(engine, self.generation)
@@ -129,6 +141,7 @@ class Analyst:
             try:
                 for workspace_id, each in work.items():
                     self._take_in(self.warehouse(workspace_id), each, self._positions.known | reached)
+                    self._keep_archive(workspace_id, each)
                 self._positions.write(reached)
             except BaseException:
                 self._warehouses.clear()  # what they learned is rolled back
@@ -168,6 +181,23 @@ class Analyst:
         listed = set().union(*work.changes.segments.values()) - roots.keys()
         work.changes.stand_for(roots | identity.roots_of(self._connection, list(listed)))
 
+    def _keep_archive(self, workspace_id: int, work: Work) -> None:
+        """What is archived already changes as history did."""
+        archive = self.archives.there(workspace_id)
+        if archive is None:
+            return
+        for lane, first, last in work.undone:
+            self._take_back_archived(archive, lane, first, last)
+        archive.replace(history.at_places(self._connection, _up_to(self.archives.reached, work.blotted)))
+        archive.forget(work.erased)
+
+    def _take_back_archived(self, archive: Archive, lane: int, first: int, last: int) -> None:
+        """What PostgreSQL had dropped could not be undone, and stays; so does what it still has of these places."""
+        first = max(first, archived.dropped_up_to(self._connection).get(lane, 0) + 1)
+        archive.take_back(lane, first, last)
+        last = min(last, self.archives.reached.get(lane, 0))
+        archive.add(history.between(self._connection, lane, first, last))
+
     def _write_far_ends(self, warehouse: Warehouse, work: Work) -> dict[UUID, UUID]:
         """Those to whom somebody is related since: it is written of them as well."""
         fresh = warehouse.related_to(work.related) - work.touched
@@ -178,9 +208,9 @@ class Analyst:
         work.touched |= others
         work.changes.anything |= others
 
-    def _read_again(self, warehouse: Warehouse, places: set[tuple[int, int]], reached: dict[int, int]) -> None:
+    def _read_again(self, warehouse: Warehouse, places: set[tuple[int, int]], reached: Mapping[int, int]) -> None:
         """Put these rows of history in place of themselves; those not reached are read when they are."""
-        known = sorted((lane, position) for lane, position in places if position <= reached.get(lane, 0))
+        known = _up_to(reached, places)
         warehouse.take_back_at(known)
         rows = history.at_places(self._connection, known)
         add_events(warehouse, [row for row in rows if row.kind in COUNTED])
@@ -195,6 +225,10 @@ class Analyst:
         people = people_of(self._connection, sorted(set(moved.values())))
         warehouse.put_people(touched | moved.keys(), people, moved)
         return moved
+
+
+def _up_to(reached: Mapping[int, int], places: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    return sorted((lane, position) for lane, position in places if position <= reached.get(lane, 0))
 
 
 def add_events(warehouse: Warehouse, rows: Sequence[Recorded]) -> None:

@@ -18,7 +18,9 @@ from tessera.audience.evaluation import Evaluator, Worlds
 from tessera.audience.insight import registry as insight
 from tessera.audience.refreshing import evaluate_and_write
 from tessera.audience.segments import actions, membership, store
+from tessera.audience.warehouse.archive import archive_in
 from tessera.audience.warehouse.engine import Engine
+from tessera.events.history import Recorded
 from tessera.foundation.clock import to_micros
 from tessera.foundation.errors import TesseraError
 
@@ -76,9 +78,18 @@ class Answerer:
         return True
 
     def _answer(self, workspace_id: int, question: Any) -> Any:
+        if isinstance(question, asked.OldEvents):
+            return self._old_events(workspace_id, question)
         now = datetime.now(UTC)
         evaluator = Evaluator(self._connection, self._engine, self._worlds, workspace_id, to_micros(now))
         return _ANSWERS[type(question)](self, evaluator, workspace_id, question, now)
+
+    def _old_events(self, workspace_id: int, question: asked.OldEvents) -> list[Recorded]:
+        archive = archive_in(self._engine, workspace_id)
+        if archive is None:
+            return []
+        before = (to_micros(question.before[0]), *question.before[1:]) if question.before else None
+        return archive.page(question.profiles, before=before, limit=question.limit, wanted=question.wanted)
 
     def _count(self, evaluator: Evaluator, _workspace: int, question: asked.CountPeople, _now: datetime) -> asked.Size:
         found = evaluator.narrow(from_json(bytes(question.condition)))

@@ -6,6 +6,7 @@ form. Answers are plain JSON, decoded into the type that the question names.
 
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, ClassVar, Final, Generic, TypeVar
 from uuid import UUID
 
@@ -13,6 +14,7 @@ import msgspec
 import psycopg
 from msgspec import Raw, Struct
 
+from tessera.events.history import Recorded, Wanted
 from tessera.foundation.errors import TesseraError
 from tessera.foundation.ids import uuid7
 
@@ -138,6 +140,16 @@ class TakeSnapshot(Question[Size], frozen=True, kw_only=True, tag="snapshot"):
     answer: ClassVar[Any] = Size
 
 
+class OldEvents(Question[list[Recorded]], frozen=True, kw_only=True, tag="old_events"):
+    """What is archived of these profiles, newest first, as `history.of_profiles` reads it."""
+
+    profiles: list[UUID]
+    before: tuple[datetime, int, int] | None
+    limit: int
+    wanted: Wanted
+    answer: ClassVar[Any] = list[Recorded]
+
+
 class MakeReport(Question[Raw], frozen=True, kw_only=True, tag="report"):
     """A report of `insight`, in its JSON form."""
 
@@ -154,6 +166,7 @@ AnyQuestion = (
     | RefreshNow
     | FillWith
     | TakeSnapshot
+    | OldEvents
     | MakeReport
 )
 

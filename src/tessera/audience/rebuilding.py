@@ -3,7 +3,8 @@
 What is read: history up to where it was when the rebuild began, what the old warehouse has of it that PostgreSQL has no
 more, everybody as they are, lists of static segments; then whatever happened meanwhile, as the analyst always does.
 Erasures and undone imports of before the beginning are in none of these, and those of later are followed. A rebuild
-that is broken off leaves tables that nobody reads: they go when an analyst starts, and it begins anew.
+that is broken off leaves tables that nobody reads: they go when an analyst starts, and it begins anew. The archive is
+of no generation: it stays where it is.
 """
 
 import time
@@ -45,7 +46,7 @@ class Rebuild:
         generations.drop_others(self._engine, old.generation)
         self._begun = history.positions(connection)
         self.done, self.total = 0, sum(self._begun.values()) + identity.count_people(connection)
-        self.analyst = Analyst(connection, self._engine, generation=old.generation + 1)
+        self.analyst = Analyst(connection, self._engine, generation=old.generation + 1, archives=old.archives)
         self._work = self._run()
 
     def step(self) -> bool:
@@ -61,8 +62,11 @@ class Rebuild:
         kept = history.first_positions(self._connection)
         for lane, last in self._begun.items():
             begins = min(kept.get(lane, last + 1), last + 1)
-            yield from self._from_old(lane, begins)
+            for reached in self._from_old(lane, 1, begins):
+                self.done += reached
+                yield True
             yield from self._from_history(lane, begins - 1, last)
+            yield from self._dropped_meanwhile(lane, begins, last)
         yield from self._people()
         with self._engine.transaction():
             self.analyst.go_on_from(self._begun)
@@ -70,15 +74,24 @@ class Rebuild:
             yield True
         generations.take_over(self._engine, self.analyst.generation)
 
-    def _from_old(self, lane: int, end: int) -> Iterator[bool]:
-        """Events before `end`, which PostgreSQL has no more."""
-        workspaces = identity.workspaces(self._connection) if end > 1 else []
-        for first in range(1, end, EVENTS_AT_ONCE):
+    def _from_old(self, lane: int, begin: int, end: int) -> Iterator[int]:
+        """Events from `begin` to before `end`, which PostgreSQL has no more; says how many places were looked at."""
+        workspaces = identity.workspaces(self._connection) if end > begin else []
+        for first in range(begin, end, EVENTS_AT_ONCE):
             last = min(first + EVENTS_AT_ONCE, end) - 1
             for workspace_id in workspaces:
                 old, new = self._old.warehouse(workspace_id), self.analyst.warehouse(workspace_id)
                 new.copy_events(old, lane, first, last)
-            self.done += last - first + 1
+            yield last - first + 1
+
+    def _dropped_meanwhile(self, lane: int, begun: int, last: int) -> Iterator[bool]:
+        """Retention may have dropped what was being read: the old warehouse has it."""
+        begins = min(history.first_positions(self._connection).get(lane, last + 1), last + 1)
+        if begins <= begun:
+            return
+        for workspace_id in identity.workspaces(self._connection):
+            self.analyst.warehouse(workspace_id).take_back(lane, begun, begins - 1)
+        for _ in self._from_old(lane, begun, begins):
             yield True
 
     def _from_history(self, lane: int, after: int, last: int) -> Iterator[bool]:

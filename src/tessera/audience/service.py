@@ -15,12 +15,15 @@ import structlog
 from tessera.audience import answering
 from tessera.audience.analyst import MOST, Analyst
 from tessera.audience.answering import Answerer
+from tessera.audience.archiving import Archivist
+from tessera.audience.blotting import blot_next
 from tessera.audience.evaluation import Worlds
 from tessera.audience.freshness import Freshness
 from tessera.audience.rebuilding import Rebuilding
 from tessera.audience.warehouse.engine import Engine
 from tessera.audience.warehouse.memory import give_back
 from tessera.audience.warehouse.store import Warehouse
+from tessera.events import archived
 from tessera.foundation.database import connect, may_pass, plan_once
 from tessera.foundation.ids import uuid7
 
@@ -36,6 +39,7 @@ REST_AFTER: Final = 5.0
 """Seconds without work after which memory is given back."""
 _SAY_EVERY: Final = 1.0
 _WORKSPACES_EVERY: Final = 5.0
+_BLOT_EVERY: Final = 1.0
 _LONGEST_BACK_OFF: Final = 30.0
 _SAY: Final = """
 INSERT INTO audience_analyst (id, engine, leads, behind, lag_ms, seen_at) VALUES (%s, %s, %s, %s, %s, now())
@@ -46,16 +50,17 @@ _WORKSPACES: Final = "SELECT id FROM workspaces_workspace ORDER BY id"
 _FORGET: Final = "DELETE FROM audience_analyst WHERE seen_at < now() - interval '1 day'"
 
 
-def run(stop: threading.Event, open_engine: Callable[[], Engine]) -> bool:
+def run(stop: threading.Event, open_engine: Callable[[], Engine], *, archive: bool = False) -> bool:
     """Until `stop` is set. Where the database goes away, everything is opened anew when it is back.
 
+    `archive`: keep whole history there, so that retention may drop it from PostgreSQL.
     Returns true where it ended by itself, after much work: the process had better begin anew (see `MUCH`).
     """
     back_off = 0.5
     while not stop.is_set():
         began = time.monotonic()
         try:
-            if _run_once(stop, open_engine):
+            if _run_once(stop, open_engine, archive):
                 return True
         except Exception as error:
             if time.monotonic() - began > _LONGEST_BACK_OFF:
@@ -69,14 +74,14 @@ def run(stop: threading.Event, open_engine: Callable[[], Engine]) -> bool:
     return False
 
 
-def _run_once(stop: threading.Event, open_engine: Callable[[], Engine]) -> bool:
+def _run_once(stop: threading.Event, open_engine: Callable[[], Engine], archive: bool) -> bool:
     with connect(autocommit=True, application="tessera analyst") as connection:
         plan_once(connection)
         if not _turn_to_lead(connection, stop):
             return False
         engine = open_engine()
         try:
-            return _Analysis(connection, engine, stop).run()
+            return _Analysis(connection, engine, stop, archive).run()
         finally:
             engine.close()
 
@@ -98,7 +103,7 @@ def _turn_to_lead(connection: Connection, stop: threading.Event) -> bool:
 class _Analysis:
     """The threads of an analyst that leads, until it is to stop or one of them fails."""
 
-    def __init__(self, connection: Connection, engine: Engine, stop: threading.Event) -> None:
+    def __init__(self, connection: Connection, engine: Engine, stop: threading.Event, archive: bool) -> None:
         self._connection = connection
         self._engine = engine
         self._asked_to_stop = stop
@@ -107,8 +112,11 @@ class _Analysis:
         self._failed: list[BaseException] = []
         self._id = uuid7()
         self._analyst = Analyst(connection, engine)
+        self._archivist = Archivist(connection, engine, self._analyst.archives) if archive else None
+        if not archive:
+            archived.forget(connection)
         self._shown: dict[int, tuple[int, int]] = {}
-        self._due = {"say": 0.0, "workspaces": 0.0}
+        self._due = {"say": 0.0, "workspaces": 0.0, "blot": 0.0}
         self._busy_at: float | None = time.monotonic()
         self._work_done = 0
         self._tired = False
@@ -152,9 +160,13 @@ class _Analysis:
     def _follow(self, freshness: Freshness) -> None:
         while not self._asked_to_stop.is_set() and not self._ending.is_set():
             step = self._analyst.step()
+            copied = self._archivist.step(self._analyst.reached) if self._archivist else 0
             rebuilding = self._rebuilding.go_on(self._analyst)
             if self._rebuilding.made is not None:
                 self._move_to(self._rebuilding.made)
+            if time.monotonic() >= self._due["blot"] and not rebuilding:
+                blot_next(self._connection, self._analyst)
+                self._due["blot"] = time.monotonic() + _BLOT_EVERY
             if time.monotonic() >= self._due["workspaces"]:
                 self._show_workspaces()
             if step.changes:
@@ -163,7 +175,7 @@ class _Analysis:
                 freshness.note(step.changes)
             if time.monotonic() >= self._due["say"]:
                 self._say()
-            if step.rows or rebuilding:
+            if step.rows or copied or rebuilding:
                 self._busy_at = time.monotonic()
                 self._work_done += step.rows or MOST
             else:

@@ -11,6 +11,7 @@ import psycopg
 
 from tessera.events import seen
 from tessera.events.event import SYSTEM
+from tessera.events.history import Recorded
 from tessera.events.inbox import InboxRow
 from tessera.foundation.arrays import large, whole
 from tessera.foundation.clock import EPOCH
@@ -126,6 +127,17 @@ def redact_history(
                 writing.execute(_REWRITE, (_redacted(envelope, redactor), clean, *key))
                 changed.append((key[0], key[1]))
     return changed
+
+
+def redacted_row(row: Recorded, redactor: Redactor, *, between_people: Collection[str]) -> Recorded:
+    """The row as `redact_history` would leave it, for where it is kept elsewhere; itself where it names nobody."""
+    envelope, body = row.envelope.decode(), row.body.decode()
+    if not _named_in(redactor, envelope, body):
+        return row
+    clean = _redacted(body, redactor, wholly=row.kind == SYSTEM, properties=row.name in between_people)
+    if (clean, envelope) == (body, _redacted(envelope, redactor)):
+        return row
+    return msgspec.structs.replace(row, envelope=_redacted(envelope, redactor).encode(), body=clean.encode())
 
 
 def _to_search(

@@ -1,4 +1,4 @@
-"""Monthly partitions of history: made ahead, dropped by retention."""
+"""Monthly partitions of history: made ahead, dropped by retention once the archive of the warehouse has them."""
 
 import re
 from datetime import UTC, date, datetime
@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import psycopg
 from psycopg import sql
+
+from tessera.events import archived
 
 MONTHS_AHEAD: Final = 3
 _LOCK: Final = 7_265_111_001
@@ -55,18 +57,26 @@ def names(connection: psycopg.Connection[Any]) -> list[str]:
     return [row[0] for row in rows]
 
 
+def older_than(connection: psycopg.Connection[Any], *, months: int, now: datetime) -> list[str]:
+    """The partitions that hold only rows older than `months` whole months, oldest first."""
+    oldest = first_of_month(now.astimezone(UTC).date(), -months)
+    found = [(name, _NAME.fullmatch(name)) for name in names(connection)]
+    return [name for name, parts in found if parts and date(int(parts[1]), int(parts[2]), 1) < oldest]
+
+
 def drop_older_than(connection: psycopg.Connection[Any], *, months: int, now: datetime) -> list[str]:
     """Drop the partitions that hold only rows older than `months` whole months; returns their names.
 
-    A partition that some follower has not finished reading is kept.
+    A partition that some follower has not finished reading is kept, and so is one that the archive has not whole.
     """
-    oldest = first_of_month(now.astimezone(UTC).date(), -months)
     dropped = []
-    for name in names(connection):
-        found = _NAME.fullmatch(name)
-        if found and date(int(found[1]), int(found[2]), 1) < oldest and not _awaited(connection, name):
+    for name in older_than(connection, months=months, now=now):
+        with connection.transaction():
+            if _awaited(connection, name) or archived.lacks(connection, name):
+                continue
+            archived.note_dropped(connection, name)
             connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
-            dropped.append(name)
+        dropped.append(name)
     return dropped
 
 

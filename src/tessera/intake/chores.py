@@ -29,6 +29,8 @@ def do_all(connection: Connection) -> None:
     if months is not None:
         for name in partitions.drop_older_than(connection, months=months, now=now):
             log.info("partition dropped", name=name)
+        if waiting := partitions.older_than(connection, months=months, now=now):
+            log.warning("partitions kept: not all of them is in the warehouse; is the analyst running?", names=waiting)
     seen.forget_older_than(connection, days=settings().dedupe_days)
     rejections.forget_older_than(connection, days=REJECTION_DAYS)
     pace.forget_old(connection)

@@ -15,6 +15,7 @@ import psycopg
 from msgspec import Struct
 
 from tessera.access.audit import record_audit_on
+from tessera.audience.blotting import ask_to_blot
 from tessera.events import history
 from tessera.events.erasure import Place, erase_history, redact_history
 from tessera.events.history import SystemRecord
@@ -41,6 +42,7 @@ MOST_TRIES: Final = 20
 PLACES_AT_ONCE: Final = 5_000
 """Places in history that one record names."""
 NOBODY: Final = UUID(int=0)
+_BETWEEN_PEOPLE: Final = (RELATION_ADDED, RELATION_REMOVED)
 
 
 class Blotted(NamedTuple):
@@ -188,9 +190,16 @@ def _erase_rows(
         connection,
         others,
         person.names,
-        between_people=(RELATION_ADDED, RELATION_REMOVED),
+        between_people=_BETWEEN_PEOPLE,
         seen=ahead.history,
         positions=positions,
+    )
+    ask_to_blot(
+        connection,
+        workspace_id=workspace_id,
+        profiles=others,
+        redactor=person.names,
+        between_people=_BETWEEN_PEOPLE,
     )
     counts["events_history_of_others"] = len(places)
     gone = Gone(workspace_id, person.members, person.identifiers, person.redactor, ahead)

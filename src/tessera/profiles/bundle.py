@@ -4,7 +4,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 import msgspec
@@ -21,12 +21,25 @@ from tessera.profiles.timeline import TimelineEvent, TimelinePage, timeline
 
 Connection = psycopg.Connection[Any]
 Connect = Callable[[], AbstractContextManager[Connection]]
+
+
+class Reader(Protocol):
+    """Reads a page of somebody's timeline, as `timeline` does; None where there is no such person."""
+
+    def __call__(
+        self, connection: Connection, workspace_id: int, profile_id: UUID, /, *, before: str | None, limit: int
+    ) -> TimelinePage | None: ...
+
+
 PAGE: Final = 1_000
 _encode: Final = msgspec.json.Encoder().encode
 
 
 class Export(Struct, frozen=True):
-    """Everything held about a person. `picture` is a WebP in base64, `events` all of their history, newest first."""
+    """Everything held about a person. `picture` is a WebP in base64, `events` all of their history, newest first.
+
+    `incomplete`: some of the history is kept in the warehouse only, which could not be asked.
+    """
 
     exported_at: datetime
     profile: PersonView
@@ -34,6 +47,7 @@ class Export(Struct, frozen=True):
     relations: list[RelationView]
     refusals: list[RefusalRecord]
     events: list[TimelineEvent]
+    incomplete: bool = False
 
 
 def export_person(connection: Connection, workspace_id: int, profile_id: UUID, *, now: datetime) -> Export | None:
@@ -61,21 +75,32 @@ def _picture(connection: Connection, workspace_id: int, view: PersonView) -> str
 
 
 def written(
-    export: Export, workspace_id: int, connect: Connect, *, seen: Callable[[TimelinePage], TimelinePage] | None = None
+    export: Export,
+    workspace_id: int,
+    connect: Connect,
+    *,
+    seen: Callable[[TimelinePage], TimelinePage] | None = None,
+    read: Reader = timeline,
 ) -> Iterator[bytes]:
     """The document in pieces; a connection is held only while a page of events is read.
 
-    `seen` makes of each page what the reader may see of it.
+    `seen` makes of each page what the reader may see of it. `read` reads a page where not all of it is in PostgreSQL.
     """
-    yield _encode(export).removesuffix(b"]}")
-    separator, before = b"", None
+    yield _encode(export).removesuffix(_END + b"false}")
+    separator, before, incomplete = b"", None, False
     while True:
         with connect() as connection:
-            page = timeline(connection, workspace_id, export.profile.profile_id, before=before, limit=PAGE)
-        if page is None or not page.events:
+            page = read(connection, workspace_id, export.profile.profile_id, before=before, limit=PAGE)
+        if page is None:
             break
-        yield separator + _encode((seen(page) if seen else page).events)[1:-1]
-        separator, before = b",", page.next
+        incomplete = incomplete or page.incomplete
+        if page.events:
+            yield separator + _encode((seen(page) if seen else page).events)[1:-1]
+            separator = b","
+        before = page.next
         if before is None:
             break
-    yield b"]}"
+    yield _END + (b"true}" if incomplete else b"false}")
+
+
+_END: Final = b'],"incomplete":'

@@ -37,8 +37,11 @@ class TimelineEvent(Struct, frozen=True):
 
 
 class TimelinePage(Struct, frozen=True):
+    """`incomplete`: some of it is kept in the warehouse only, which could not be asked; it is not among the events."""
+
     events: list[TimelineEvent]
     next: str | None
+    incomplete: bool = False
 
 
 def timeline(
@@ -67,10 +70,15 @@ def timeline_of(
     wanted: Wanted = EVERYTHING,
 ) -> TimelinePage:
     """As `timeline`, of a person whose profiles are known already. Raises `InvalidCursor`."""
-    rows = history.of_profiles(connection, members, before=_position(before), limit=limit + 1, wanted=wanted)
+    rows = history.of_profiles(connection, members, before=read_cursor(before), limit=limit + 1, wanted=wanted)
+    return page_of(rows, limit)
+
+
+def page_of(rows: Sequence[Recorded], limit: int, *, incomplete: bool = False) -> TimelinePage:
+    """A page of rows that were read, newest first; one more than `limit` says that there are others."""
     page = rows[:limit]
     following = _cursor_of(page[-1]) if len(rows) > limit else None
-    return TimelinePage([_timeline_event(row) for row in page], following)
+    return TimelinePage([_timeline_event(row) for row in page], following, incomplete)
 
 
 MOST_SOURCED = 60
@@ -96,7 +104,8 @@ def _cursor_of(row: Recorded) -> str:
     return f"{to_micros(row.occurred_at)}.{row.lane}.{row.position}"
 
 
-def _position(cursor: str | None) -> tuple[datetime, int, int] | None:
+def read_cursor(cursor: str | None) -> tuple[datetime, int, int] | None:
+    """The place that a cursor names: (occurred_at, lane, position). Raises `InvalidCursor`."""
     if cursor is None:
         return None
     try:

@@ -72,7 +72,8 @@ def run_analyst() -> None:
     signal.signal(signal.SIGTERM, ask_to_stop)
     signal.signal(signal.SIGINT, ask_to_stop)
     set_up_logs("analyst")
-    if service.run(stop, lambda: open_engine(settings().warehouse_url, settings().home)):
+    keep_archive = settings().history_months is not None
+    if service.run(stop, lambda: open_engine(settings().warehouse_url, settings().home), archive=keep_archive):
         os.execv(sys.executable, [sys.executable, "-m", "tessera", "analyst"])  # noqa: S606 -- ourselves
 
 

@@ -3,13 +3,15 @@
 So a warehouse knows by itself where to go on after a crash, a restore, or a change of engine.
 """
 
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 import ibis
 
 from tessera.audience.warehouse.engine import Engine
 from tessera.audience.warehouse.rows import arrow_of
 
+LAST_POSITION: Final = 2**62
 _TABLE: Final = "positions"
 _SCHEMA: Final = ibis.schema({"lane": "int64", "position": "int64"})
 
@@ -34,3 +36,12 @@ class Positions:
 
     def keep(self, positions: dict[int, int]) -> None:
         self.known |= positions
+
+
+def beyond(engine: Engine, table: str, positions: Mapping[int, int]) -> Iterator[tuple[int, int, int]]:
+    """(lane, first, last) of what a table has beyond these places."""
+    places: Any = ibis.table(_SCHEMA, name=table)
+    last = places.group_by("lane").agg(last=places["position"].max())
+    for lane, position in engine.fetch(last):
+        if position > positions.get(lane, 0):
+            yield lane, positions.get(lane, 0) + 1, LAST_POSITION

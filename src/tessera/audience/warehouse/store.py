@@ -23,14 +23,13 @@ from tessera.audience.person import Person
 from tessera.audience.warehouse.engine import Engine
 from tessera.audience.warehouse.generations import prefix
 from tessera.audience.warehouse.layout import Columns
+from tessera.audience.warehouse.positions import beyond
 from tessera.audience.warehouse.rows import Row, arrow_of, rows_of, schemas
 from tessera.audience.world import PERSON, World
 
-LAST_POSITION: Final = 2**62
 _OF_PEOPLE: Final = ("people", "devices", "sessions", "identifiers", "relations")
 _COLUMNS: Final = ibis.schema({"letter": "string", "path": "string", "kind": "string", "name": "string"})
 _MOVED: Final = ibis.schema({"profile_id": "uuid", PERSON: "uuid"})
-_PLACES: Final = ibis.schema({"lane": "int64", "position": "int64"})
 _MEMBERS: Final = ibis.schema({"profile_id": "uuid", "segment_id": "uuid"})
 
 
@@ -133,11 +132,8 @@ class Warehouse:
 
     def take_back_after(self, positions: Mapping[int, int]) -> None:
         """Remove the events beyond these places: what a step left that was broken off."""
-        events = self._table("events", _PLACES)
-        last = events.group_by("lane").agg(last=events["position"].max())
-        for lane, position in self._engine.fetch(last):
-            if position > positions.get(lane, 0):
-                self.take_back(lane, positions.get(lane, 0) + 1, LAST_POSITION)
+        for lane, first, last in beyond(self._engine, self._name("events"), positions):
+            self.take_back(lane, first, last)
 
     def _note_columns(self, letter: str, columns: Columns) -> None:
         """Leaves that are new get their columns, here and in the tables."""

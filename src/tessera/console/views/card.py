@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from tessera.access.actions import record_audit
 from tessera.audience.segments import queries as segments
+from tessera.audience.timeline import whole_timeline, whole_timeline_of
 from tessera.console.evidence import stories_of_merges, stories_of_refusals
 from tessera.console.graph import graph_of
 from tessera.console.history_filter import HistoryFilter, names_of, read_filter
@@ -29,7 +30,7 @@ from tessera.profiles import bundle
 from tessera.profiles import queries as profiles
 from tessera.profiles.person import CounterView, DeviceView, IdentifierView, PersonView
 from tessera.profiles.queries import InvalidCursor
-from tessera.profiles.timeline import TimelinePage, sources_of_identifiers, timeline_of
+from tessera.profiles.timeline import TimelinePage, sources_of_identifiers
 from tessera.workspaces import queries as workspaces
 
 EVENTS_SHOWN: Final = 20
@@ -73,7 +74,7 @@ def card(request: StaffRequest, profile_id: UUID) -> HttpResponse:
     with pool().connection() as connection:
         members = [member.profile_id for member in person.members]
         refusals = identity.refusals_of(connection, members)
-        page = _page(connection, members, None, asked)
+        page = _page(connection, workspace_id, members, None, asked)
         seen_at = sources_of_identifiers(connection, held)
         names = segments.names(connection, workspace_id)
     if mask:
@@ -107,6 +108,7 @@ def _story(
         "graph": graph_of(person, refusals) if len(person.members) > 1 or person.merges or refusals else None,
         "lines": [line_of(event, sources, names) for event in page.events],
         "next": page.next,
+        "incomplete": page.incomplete,
         "filter": asked,
         "event_names": names_of(person, asked.names),
         "sources": sources,
@@ -124,7 +126,7 @@ def history(request: StaffRequest, profile_id: UUID) -> HttpResponse:
         if root is None:
             raise Http404("no such person in this workspace")
         members = [member.profile_id for member in identity.members_of(connection, [root])]
-        page = _page(connection, members, request.GET.get("before"), asked)
+        page = _page(connection, workspace_id, members, request.GET.get("before"), asked)
         names = segments.names(connection, workspace_id)
     mask = sight_of(request.staff, members)
     page = mask.timeline(page) if mask else page
@@ -132,15 +134,19 @@ def history(request: StaffRequest, profile_id: UUID) -> HttpResponse:
     lines: list[Line] = [line_of(event, sources, names) for event in page.events]
     if not request.htmx and not request.GET.get("before"):
         return redirect(f"{reverse('console:person', args=[root])}?{asked.query}#history")
-    context = {"lines": lines, "next": page.next, "profile_id": root, "filter": asked}
+    context: dict[str, Any] = {"lines": lines, "next": page.next, "incomplete": page.incomplete}
+    context |= {"profile_id": root, "filter": asked}
     if request.htmx:
         return render(request, "console/person/history_lines.html", context)
     return render(request, "console/person/history_page.html", context)
 
 
-def _page(connection: Any, members: list[UUID], before: str | None, asked: HistoryFilter) -> TimelinePage:
+def _page(
+    connection: Any, workspace_id: int, members: list[UUID], before: str | None, asked: HistoryFilter
+) -> TimelinePage:
+    wanted = asked.wanted()
     try:
-        return timeline_of(connection, members, before=before, limit=EVENTS_SHOWN, wanted=asked.wanted())
+        return whole_timeline_of(connection, workspace_id, members, before=before, limit=EVENTS_SHOWN, wanted=wanted)
     except InvalidCursor as error:
         raise Http404(str(error)) from None
 
@@ -158,7 +164,7 @@ def export(request: StaffRequest, profile_id: UUID) -> StreamingHttpResponse:
     record_audit(
         workspace_id=workspace_id, actor=request.staff.email, action="export_person", target=f"profile:{profile_id}"
     )
-    parts = bundle.written(document, workspace_id, pool().connection)
+    parts = bundle.written(document, workspace_id, pool().connection, read=whole_timeline)
     response = StreamingHttpResponse(parts, content_type="application/json")
     response["Content-Disposition"] = f'attachment; filename="person-{profile_id}.json"'
     return response

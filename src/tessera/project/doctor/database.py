@@ -12,6 +12,7 @@ from tessera.events import partitions
 from tessera.events.figures import queue_figures
 from tessera.events.followers import lag
 from tessera.foundation.database import connect
+from tessera.foundation.settings import settings
 from tessera.project.doctor.check import Check, judged
 from tessera.project.migrate import MAIN_WORKSPACE, OLDEST_POSTGRES, pending_migrations
 
@@ -71,6 +72,18 @@ def history() -> Iterator[Check]:
     missing = [month for month in map(_partition, (today, partitions.first_of_month(today, 1))) if month not in names]
     said = f"{len(names)} months, missing {', '.join(missing)}" if missing else f"{len(names)} months, made ahead"
     yield judged("History", said, fail=bool(missing), hint="start a worker, or run tessera migrate")
+    yield from _retention()
+
+
+def _retention() -> Iterator[Check]:
+    months = settings().history_months
+    if months is None:
+        return
+    with _connection() as connection:
+        waiting = partitions.older_than(connection, months=months, now=datetime.now(UTC))
+    said = f"{len(waiting)} months wait to be dropped" if waiting else f"{months} months are kept, older ones archived"
+    hint = "they are kept until the warehouse has them: start `tessera analyst`; see logs/analyst.log"
+    yield judged("Retention", said, warn=bool(waiting), hint=hint)
 
 
 def _partition(month: date) -> str:
