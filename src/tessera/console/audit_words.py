@@ -31,6 +31,9 @@ from tessera.workspaces.queries import source_kinds
 Names = Mapping[str, Mapping[int, str]]
 
 ACTIONS: Final[dict[str, Text]] = {
+    "save_report": _("saved a report"),
+    "change_report": _("changed a report"),
+    "delete_report": _("deleted a report"),
     "accept_invitation": _("accepted an invitation"),
     "accept_duplicate": _("said a likely duplicate is one person"),
     "cancel_export": _("cancelled an export"),

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from tessera.access.queries import StaffFacts
 from tessera.console.permissions import Ability, abilities_of
+from tessera.console.reports.words import KINDS
 from tessera.console.words import ROLES
 
 Text = str | Promise
@@ -53,6 +54,18 @@ MAIN: Final = (
 """The tabs at the foot of a phone's screen; everything else is under “More”."""
 
 GROUPS: Final = (
+    Group(
+        _("Audience"),
+        (
+            Place(
+                _("Reports"),
+                "monitoring",
+                "console:reports",
+                frozenset({"reports", "saved_report", *(f"report_{kind}" for kind in KINDS)}),
+                "g r",
+            ),
+        ),
+    ),
     Group(
         _("Data"),
         (
