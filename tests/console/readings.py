@@ -25,11 +25,14 @@ QUERIES: dict[str, list[str]] = {
     "live": ["", "?show=rejected"],
     "live_rows": ["", "?show=rejected"],
     "palette": ["", "?q=other", "?q=peop"],
+    "report_trend": ["", "?event=Event+1"],
     "audit": ["", "?action=create_api_key"],
 }
 """What a screen is asked for where its plain address does not show all its rows."""
 
+_KINDS = ("funnel", "retention", "trend", "rfm", "lifecycle")
 UNREAD: dict[str, str] = {
+    **dict.fromkeys((*(f"csv_{kind}" for kind in _KINDS), "saved_csv"), "is a file that the analyst makes"),
     "login": "leads on who is in",
     "logout": "lets out by POST alone",
     "second_step": "is for who gave the password and owes the second step",

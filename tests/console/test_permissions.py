@@ -19,6 +19,7 @@ ERASERS = {"owner", "admin"}
 FACES = {"owner", "admin", "marketer"}
 EXPORTS = {"owner", "admin", "marketer"}
 
+SEGMENTS = {"owner", "admin", "marketer", "analyst"}
 STAFF = {"owner", "admin"}
 KEYS = {"owner", "admin", "developer"}
 
@@ -61,6 +62,16 @@ SCREENS: list[tuple[str, str, set[str]]] = [
         ("POST", f"/imports/{{person}}/{act}", EXPORTS)
         for act in ("check", "start", "pause", "cancel", "resume", "undo", "delete")
     ),
+    ("GET", "/reports", set(ROLES)),
+    *(
+        ("GET", f"/reports/{kind}{part}", set(ROLES))
+        for kind in ("funnel", "retention", "trend", "rfm", "lifecycle")
+        for part in ("", "/answer", "/csv")
+    ),
+    ("POST", "/reports/save", SEGMENTS),
+    ("POST", "/reports/segment", SEGMENTS),
+    *(("GET", f"/reports/saved/{{person}}{part}", set(ROLES)) for part in ("", "/answer", "/csv")),
+    ("POST", "/reports/saved/{person}/delete", SEGMENTS),
     ("GET", "/exports", EXPORTS),
     ("GET", "/exports/new", EXPORTS),
     ("POST", "/exports/new", EXPORTS),

@@ -32,6 +32,7 @@ ONE_THING = {
     *("edit_segment", "segment_why", "new_list"),
     *("catalogue_entry", "rehearse_entry", "attributes", "attribute", "avatar", "erase", "erasure", "member"),
     *("import_file", "import_sample", "import", "import_progress", "import_errors", "duplicates_run", "export_row"),
+    *("answer_funnel", "answer_retention", "answer_trend", "answer_rfm", "answer_lifecycle", "saved_answer"),
     *(
         "new_import",
         "suppressions",

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from tessera.access.queries import StaffFacts
 from tessera.console.permissions import Ability, abilities_of
+from tessera.console.reports.words import KINDS
 from tessera.console.words import ROLES
 
 Text = str | Promise
@@ -62,6 +63,13 @@ GROUPS: Final = (
                 "console:segments",
                 frozenset({"segments", "segment", "new_segment", "edit_segment", "new_list", "segment_members"}),
                 "g m",
+            ),
+            Place(
+                _("Reports"),
+                "monitoring",
+                "console:reports",
+                frozenset({"reports", "saved_report", *(f"report_{kind}" for kind in KINDS)}),
+                "g r",
             ),
         ),
     ),

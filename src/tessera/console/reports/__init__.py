@@ -1,0 +1,1 @@
+"""Reports at the screen: forms, what they ask, and how answers are shown."""
