@@ -66,6 +66,7 @@ def make_everything(installation: Installation, *, people: int = 60) -> Everythi
         "import_id": _imports(workspace.id),
         "export_id": [_export(workspace.id)],
         "pair_id": [_pair(installation, workspace.id, marked)],
+        "report_id": [_report(workspace.id)],
         "token": [token],
         "segment_id": _segments(workspace.id),
     }
@@ -174,6 +175,16 @@ def _pair(installation: Installation, workspace_id: int, person: UUID) -> UUID:
         actions.carry_out_run(connection, workspace_id=workspace_id, run_id=run.run_id)
     found = "SELECT pair_id FROM duplicates_pair WHERE %s IN (left_id, right_id) AND state = 'open'"
     return UUID(str(_of(installation, found, person)))
+
+
+def _report(workspace_id: int) -> UUID:
+    from tessera.audience.insight.saved import NewReport, save
+    from tessera.foundation.database import connect
+
+    asked = b'{"report": "lifecycle", "period": {"op": "in_last", "days": 84}}'
+    with connect() as connection:
+        new = NewReport(name="Lifecycle of all", request=asked)
+        return save(connection, workspace_id=workspace_id, new=new, actor=OWNER, now=datetime.now(UTC)).id
 
 
 def _erasure(installation: Installation, workspace_id: int) -> UUID:

@@ -27,8 +27,12 @@ ASKING = {
 }
 """What an address is asked for when it says nothing of use by itself."""
 
-LEAD_ELSEWHERE = {"login", "second_step", "totp", "history", "attributes"}
-"""They send on who is logged in, set up nothing, or wants a part without its page. A new one needs a reason."""
+LEAD_ELSEWHERE = {
+    *("login", "second_step", "totp", "history", "attributes", "saved_csv"),
+    *("csv_funnel", "csv_retention", "csv_trend", "csv_rfm", "csv_lifecycle"),
+}
+"""They send on who is logged in, set up nothing, wants a part without its page, or a file where no analyst runs. A new
+one needs a reason."""
 
 FEWEST = 40
 
