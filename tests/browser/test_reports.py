@@ -61,6 +61,8 @@ def test_every_ready_report_is_drawn_and_told(open_screen: Opened, language: str
         assert page.evaluate("Boolean(Chart.getChart(document.querySelector('canvas')))")
         assert page.locator("tbody tr").count() >= 3
         screen.expect_in_order(f"{picture}-{width}" if picture and language in PICTURED else "", whole=True)
+        page.evaluate("document.documentElement.classList.add('dark')")
+        screen.expect_in_order()
 
 
 @pytest.mark.usefixtures("analyst")
