@@ -315,3 +315,27 @@ def test_strangers_and_keys_without_the_scope_get_nothing(
     assert stranger.get("profiles/user_id:ana/segments").status_code == 404
     assert stranger.get("segments").data["segments"] == []
     assert reading.get(f"segments/{spain}").data["name"] == "Spain"
+
+
+def test_a_key_without_personal_data_asks_for_it_by_whole_values_only(
+    api: Any, key: Callable[..., Any], people: dict[str, UUID]
+) -> None:
+    masked, trusted = key("audience:write"), key("audience:write", "pii:read")
+    for text in ('email starts with "a"', 'not email contains "b"', 'identifier("email") ends with ".com"'):
+        for path, body in (
+            ("segments/preview", {"text": text}),
+            ("segments/explain", {"text": text, "person": "user_id:ana"}),
+            ("segments", {"name": f"Who {text}", "text": text}),
+        ):
+            refused = masked.post(path, **body)
+            assert (refused.status_code, refused.data["code"]) == (403, "missing_scope"), (path, text)
+            assert trusted.post(path, **body).status_code in (200, 201), (path, text)
+    assert masked.post("segments/preview", text='email = "ana@example.com"').status_code == 200
+    report = {
+        "report": "trend",
+        "step": {"event": "Order Completed"},
+        "period": {"op": "in_last", "days": 7},
+        "breakdown": {"by": "attribute", "path": ["email"]},
+    }
+    assert masked.post("reports/run", **report).data["code"] == "missing_scope"
+    assert trusted.post("reports/run", **report).status_code == 200

@@ -46,7 +46,11 @@ def test_the_page_lists_every_variable_once_and_no_other() -> None:
 
 
 def test_the_page_has_the_defaults_of_the_code() -> None:
-    calls = [call for node in sources("src") if (call := called(node, "_whole"))]
+    calls = [
+        call
+        for node in sources("src")
+        if (call := called(node, "_whole")) and call.args and isinstance(call.args[0], ast.Constant)
+    ]
     defaults = {ast.literal_eval(call.args[0]): str(ast.literal_eval(call.args[1])) for call in calls}
 
     assert defaults["TESSERA_PORT"] == "8000"

@@ -7,14 +7,19 @@ from django.http import HttpRequest
 from msgspec import Raw
 from pydantic import Field
 
+from tessera.access.queries import ApiKeyGrant
+from tessera.access.scopes import SEE_PII
 from tessera.api import examples_segments as examples
 from tessera.api.door import grant_of
 from tessera.api.parameters import Body
 from tessera.api.problems import Refused
 from tessera.api.writes import Connection
+from tessera.audience.conditions.condition import Condition
 from tessera.audience.conditions.registry import from_json, to_json
+from tessera.audience.discretion import betrayed_by
 from tessera.audience.segments.wording import names_in
 from tessera.audience.text.lexer import LONGEST
+from tessera.events.catalogue import personal_fields
 from tessera.foundation.pool import pool
 
 READ: Final = "audience:read"
@@ -44,19 +49,35 @@ class ConditionBody(Body):
     text: TextForm | None = None
 
 
-def read_condition(connection: Connection, workspace_id: int, wanted: ConditionBody) -> bytes | None:
-    """The JSON form of what was sent, None where neither form was. Raises `InvalidText` and `InvalidCondition`."""
+def read_condition(connection: Connection, grant: ApiKeyGrant, wanted: ConditionBody) -> bytes | None:
+    """The JSON form of what was sent, None where neither form was. Raises `InvalidText`, `InvalidCondition`, and
+    `Refused` where its answer would tell a key without `pii:read` personal data bit by bit.
+    """
     if wanted.condition is not None and wanted.text is not None:
         raise Refused("invalid_request", "give condition or text, not both")
     if wanted.text is not None:
-        return to_json(names_in(connection, workspace_id).read(wanted.text))
-    return None if wanted.condition is None else to_json(from_json(msgspec.json.encode(wanted.condition)))
+        condition = names_in(connection, grant.workspace_id).read(wanted.text)
+    elif wanted.condition is not None:
+        condition = from_json(msgspec.json.encode(wanted.condition))
+    else:
+        return None
+    refuse_telling(connection, grant, condition)
+    return to_json(condition)
+
+
+def refuse_telling(connection: Connection, grant: ApiKeyGrant, condition: Condition) -> None:
+    """Raises `Refused` where a key without `pii:read` asks for personal data otherwise than by whole values."""
+    if grant.sees_pii:
+        return
+    name = betrayed_by(condition, personal_fields(connection, grant.workspace_id))
+    if name is not None:
+        raise Refused("missing_scope", f"without {SEE_PII} personal data ({name}) is asked for by whole values only")
 
 
 def required_condition(request: HttpRequest, wanted: ConditionBody) -> Raw:
     """As `read_condition`, where there has to be one."""
     with pool().connection() as connection:
-        found = read_condition(connection, grant_of(request).workspace_id, wanted)
+        found = read_condition(connection, grant_of(request), wanted)
     if found is None:
         raise Refused("invalid_request", "give condition or text")
     return Raw(found)

@@ -14,20 +14,25 @@ from ninja import Router
 from ninja.params.functions import Path
 from pydantic import ConfigDict, Field
 
+from tessera.access.queries import ApiKeyGrant
+from tessera.access.scopes import SEE_PII
 from tessera.api import examples_reports as examples
 from tessera.api.analyst import JsonSchema
-from tessera.api.conditions import ASKS, READ, READS, WRITE
+from tessera.api.conditions import ASKS, READ, READS, WRITE, refuse_telling
 from tessera.api.door import grant_of
 from tessera.api.parameters import Body
+from tessera.api.problems import Refused
 from tessera.api.service import answer, endpoint
 from tessera.api.writes import Connection, carry_out
 from tessera.audience.asking import answers_to
 from tessera.audience.conditions.registry import to_json as condition_to_json
+from tessera.audience.discretion import shown_by
 from tessera.audience.insight import registry, saved
 from tessera.audience.insight.asking import Request
 from tessera.audience.insight.saved import NewReport, ReportChange, SavedReport
 from tessera.audience.questions import MakeReport
 from tessera.audience.segments.wording import names_in
+from tessera.events.catalogue import personal_fields
 from tessera.foundation.pool import pool
 
 router = Router(tags=["reports"])
@@ -125,6 +130,17 @@ def _request_json(connection: Connection, workspace_id: int, wanted: Mapping[str
     return msgspec.json.encode(wanted)
 
 
+def _refuse_telling(grant: ApiKeyGrant, asked: Request) -> None:
+    if grant.sees_pii:
+        return
+    with pool().connection() as connection:
+        if asked.people is not None:
+            refuse_telling(connection, grant, asked.people)
+        name = shown_by(asked, personal_fields(connection, grant.workspace_id))
+    if name is not None:
+        raise Refused("missing_scope", f"without {SEE_PII} nothing is broken down by personal data ({name})")
+
+
 def _answers_csv_too(described: dict[str, Any]) -> dict[str, Any]:
     content = described["openapi_extra"]["responses"][200]["content"]
     content[_CSV] = {"schema": {"type": "string"}, "examples": {}}
@@ -132,7 +148,8 @@ def _answers_csv_too(described: dict[str, Any]) -> dict[str, Any]:
 
 
 def _made(request: HttpRequest, asked: Request) -> HttpResponse:
-    """As CSV for who prefers that, else as JSON."""
+    """As CSV for who prefers that, else as JSON. Raises `Refused` where it would tell what is masked for the key."""
+    _refuse_telling(grant_of(request), asked)
     question = MakeReport(report=Raw(registry.to_json(asked)))
     (found,) = answers_to(grant_of(request).workspace_id, question)
     kind = registry.kind_of(asked)

@@ -221,7 +221,7 @@ def create_segment(request: HttpRequest, wanted: SegmentRequest) -> HttpResponse
     fields = wanted.model_dump(exclude={"condition", "text", "tags"})
 
     def act(connection: Connection) -> SegmentView:
-        condition = read_condition(connection, workspace, wanted)
+        condition = read_condition(connection, grant_of(request), wanted)
         new = NewSegment(condition=condition, tags=tuple(wanted.tags), **fields)
         made = actions.create(connection, workspace_id=workspace, new=new, **_by(request))
         return segment_views(connection, workspace, [made])[0]
@@ -259,7 +259,7 @@ def change_segment(request: HttpRequest, id: SegmentId, wanted: SegmentChanges) 
     given = wanted.model_dump(exclude_unset=True, exclude={"condition", "text"})
 
     def act(connection: Connection) -> SegmentView:
-        condition = read_condition(connection, workspace, wanted)
+        condition = read_condition(connection, grant_of(request), wanted)
         fields = given if condition is None else {**given, "condition": condition}
         change = msgspec.structs.replace(SegmentChange(), **fields)
         found = actions.change(connection, workspace_id=workspace, segment_id=id, wanted=change, **_by(request))

@@ -14,6 +14,9 @@ from tessera.audience.conditions.doings import Did, Extreme, Total
 from tessera.audience.conditions.known import Attribute, HasDevice, Identifier
 from tessera.audience.conditions.places import Near
 from tessera.audience.conditions.registry import children
+from tessera.audience.insight.asking import Request
+from tessera.audience.insight.funnel import Funnel
+from tessera.audience.insight.trend import Trend
 from tessera.audience.leaves import Path, written
 from tessera.events.event import Field
 from tessera.events.personal import name_is_telling
@@ -28,6 +31,18 @@ def betrayed_by(condition: Condition, personal: frozenset[Field]) -> str | None:
     `personal` are the names that the catalogue flags; names that mean a person wherever they stand count as well.
     """
     return next(_betrayed(condition, personal), None)
+
+
+def shown_by(asked: Request, personal: frozenset[Field]) -> str | None:
+    """The personal name that a report is broken down by, whose values it would show; None for none."""
+    breakdown = asked.breakdown if isinstance(asked, Funnel | Trend) else None
+    if breakdown is None or breakdown.by not in ("attribute", "property"):
+        return None
+    steps = asked.steps if isinstance(asked, Funnel) else (asked.step,) if isinstance(asked, Trend) else ()
+    events = [step.event for step in steps] if breakdown.by == "property" else [""]
+    if any(_is_personal(breakdown.by, event, breakdown.path, personal) for event in events):
+        return written(breakdown.path)
+    return None
 
 
 def _betrayed(condition: Condition, personal: frozenset[Field]) -> Iterator[str]:
