@@ -74,7 +74,7 @@ def run_analyst() -> None:
     set_up_logs("analyst")
     keep_archive = settings().history_months is not None
     if service.run(stop, lambda: open_engine(settings().warehouse_url, settings().home), archive=keep_archive):
-        os.execv(sys.executable, [sys.executable, "-m", "tessera", "analyst"])  # noqa: S606  # nosec B606 -- ourselves
+        os.execv(sys.executable, [sys.executable, "-m", "tessera", "analyst"])  # noqa: S606  # nosec B606
 
 
 def run_jobs() -> None:

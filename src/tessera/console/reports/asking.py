@@ -7,13 +7,14 @@ from django.utils.translation import gettext as _
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
+from tessera.audience.asking import answers_to
 from tessera.audience.insight.asking import Request
 from tessera.audience.insight.funnel import Funnel, FunnelAnswer
 from tessera.audience.insight.registry import Answer, answer_from_json, to_json
 from tessera.audience.insight.slices import Breakdown, Slice
 from tessera.audience.insight.trend import Trend, TrendAnswer
 from tessera.audience.queries import analyst_state
-from tessera.audience.questions import MakeReport, NoAnalyst, NotAnswered, ask
+from tessera.audience.questions import MakeReport, NoAnalyst, NotAnswered
 from tessera.console.permissions import Ability, StaffRequest, abilities_of
 from tessera.console.words import error_in_words
 from tessera.events.catalogue import personal_fields
@@ -41,7 +42,8 @@ def make_report(connection: Connection, request: StaffRequest, asked: Request) -
         said = _("Reports cannot be made now: the analyst is not running. Everything else works; try again later.")
         return Made(problem=said, away=True)
     try:
-        raw = ask(connection, request.staff.workspace_id, MakeReport(report=Raw(to_json(asked))), patience=PATIENCE)
+        question = MakeReport(report=Raw(to_json(asked)))
+        (raw,) = answers_to(request.staff.workspace_id, question, patience=PATIENCE)
     except NoAnalyst:
         return Made(problem=_("The analyst takes longer than usual. Try again in a moment."), away=True)
     except NotAnswered as error:

@@ -7,10 +7,11 @@ import psycopg
 from django.utils.translation import gettext as _
 from msgspec import Raw, Struct
 
+from tessera.audience.asking import answers_to
 from tessera.audience.conditions.condition import Condition
 from tessera.audience.conditions.registry import to_json
 from tessera.audience.queries import AnalystState, analyst_state
-from tessera.audience.questions import NoAnalyst, NotAnswered, Question, ask_all
+from tessera.audience.questions import NoAnalyst, NotAnswered, Question
 from tessera.console.words import error_in_words
 
 Connection = psycopg.Connection[Any]
@@ -32,7 +33,7 @@ def ask_analyst(
     if not analyst_state(connection).running:
         return Said(away=away_words())
     try:
-        return Said(ask_all(connection, workspace_id, questions, patience=patience))
+        return Said(answers_to(workspace_id, *questions, patience=patience))
     except NoAnalyst:
         return Said(away=_("The analyst takes longer than usual. Try again in a moment."))
     except NotAnswered as error:
