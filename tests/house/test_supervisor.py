@@ -163,7 +163,7 @@ def test_a_day_in_the_life_of_an_installation(start: Callable[[], Up]) -> None:
     assert login.read_text() == f"http://127.0.0.1:{up.port}\ne-mail: owner@example.com\npassword: {password}\n"
     assert login.stat().st_mode & 0o777 == 0o600
     assert {get(up.port + step, path) for step in (0, 1) for path in ("/healthz", "/readyz", "/metrics")} == {200}
-    assert set(up.running()) == {"supervisor", "postgres", "collect", "console", "jobs", "worker"}
+    assert set(up.running()) == {"supervisor", "postgres", "collect", "console", "jobs", "analyst", "worker"}
     eventually(lambda: not any(map(is_a_job, up.everything())))
     sizes = {f"{process.pid} {' '.join(command_of(process))[-60:]}": memory_of(process) for process in up.everything()}
     assert sum(sizes.values()) < MOST_MEMORY, sizes

@@ -148,7 +148,8 @@ def test_a_job_that_fails_is_not_tried_again(live: psycopg.Connection[Any], data
     with keeper(database, tmp_path):
         eventually(lambda: failed_since(live) == 2)
 
-    assert live.execute("SELECT DISTINCT attempts FROM procrastinate_jobs").fetchall() == [(1,)]
+    tried = live.execute("SELECT DISTINCT attempts FROM procrastinate_jobs WHERE status = 'failed'")
+    assert tried.fetchall() == [(1,)]
 
 
 def test_a_job_that_was_hindered_is_tried_again(live: psycopg.Connection[Any], database: str, tmp_path: Path) -> None:
