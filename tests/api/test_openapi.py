@@ -155,9 +155,11 @@ def test_the_document_is_served_to_anybody(live_client: httpx.Client) -> None:
 
 
 def test_the_document_loads_nothing_from_elsewhere() -> None:
-    named = ("https://shop.example", examples_segments.SCHEMA["$schema"])  # an example, and a dialect's name
+    examples = ("https://shop.example", "https://lake.example.com", "https://s3.example.com")
     told = json.dumps(openapi())
-    assert "://" not in told.replace(named[0], "").replace(named[1], "")
+    for named in (*examples, examples_segments.SCHEMA["$schema"]):  # the last is a dialect's name
+        told = told.replace(named, "")
+    assert "://" not in told
 
 
 def test_a_restart_of_the_database_costs_no_request_that_begins_after_it(

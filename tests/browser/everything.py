@@ -68,7 +68,9 @@ def make_everything(installation: Installation, *, people: int = 60) -> Everythi
         "pair_id": [_pair(installation, workspace.id, marked)],
         "report_id": [_report(workspace.id)],
         "token": [token],
-        "segment_id": _segments(workspace.id),
+        "segment_id": (segments := _segments(workspace.id)),
+        "segment_export_id": [_segment_export(workspace.id, segments[1])],
+        "number": [1],
     }
     return Everything(ids, marked, token)
 
@@ -162,6 +164,23 @@ def _segments(workspace_id: int) -> list[UUID]:
         friends = actions.create(connection, new=NewSegment(name="Friends", folder="By hand"), **said)
         actions.add_people(connection, segment_id=friends.id, items=["u-marked"], **said)
     return [spain.id, friends.id]
+
+
+def _segment_export(workspace_id: int, segment_id: UUID) -> UUID:
+    """What is carried away of the list: a delivery waits for a receiver that is never called."""
+    from tessera.deliveries import actions
+    from tessera.deliveries.records import NewSegmentExport, Webhook
+    from tessera.deliveries.run import deliver
+    from tessera.foundation.database import connect
+
+    said: dict[str, Any] = {"workspace_id": workspace_id, "actor": OWNER, "now": datetime.now(UTC)}
+    new = NewSegmentExport(
+        name="Lake", destination=Webhook(url="https://127.0.0.1/in"), identifiers=("email",), everybody=True
+    )
+    with connect() as connection:
+        made = actions.create(connection, segment_id=segment_id, new=new, **said).export
+    deliver(made.id)
+    return made.id
 
 
 def _pair(installation: Installation, workspace_id: int, person: UUID) -> UUID:

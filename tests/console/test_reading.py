@@ -25,6 +25,8 @@ NOTED: dict[str, set[str]] = {
     "export_audit": {"access_auditentry"},
     "download_export": {"access_auditentry"},
     "export_person": {"access_auditentry"},
+    "download_segment_delivery": {"access_auditentry"},
+    "segment_delivery": {"access_auditentry"},
 }
 """What leaves an entry in the audit trail though it is read: data that leaves the house."""
 
