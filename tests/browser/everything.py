@@ -70,7 +70,6 @@ def make_everything(installation: Installation, *, people: int = 60) -> Everythi
         "token": [token],
         "segment_id": (segments := _segments(workspace.id)),
         "segment_export_id": [_segment_export(workspace.id, segments[1])],
-        "number": [1],
     }
     return Everything(ids, marked, token)
 
@@ -170,7 +169,7 @@ def _segment_export(workspace_id: int, segment_id: UUID) -> UUID:
     """What is carried away of the list: a delivery waits for a receiver that is never called."""
     from tessera.deliveries import actions
     from tessera.deliveries.records import NewSegmentExport, Webhook
-    from tessera.deliveries.run import deliver
+    from tessera.deliveries.run import run as deliver
     from tessera.foundation.database import connect
 
     said: dict[str, Any] = {"workspace_id": workspace_id, "actor": OWNER, "now": datetime.now(UTC)}
