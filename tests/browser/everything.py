@@ -50,7 +50,7 @@ def make_everything(installation: Installation, *, people: int = 60) -> Everythi
         "brand_id": [1],
         "tab": ["main"],
         "size": ["large"],
-        "number": [0],
+        "number": [1],
         "key_id": [1],
         "account_id": [_of(installation, "SELECT account_id FROM access_staff LIMIT 1")],
         "invitation_id": [invitation_id],
