@@ -5,7 +5,8 @@ import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from operator import attrgetter
-from uuid import UUID
+from typing import Any
+from uuid import UUID, SafeUUID
 
 _VERSION = 0x7 << 76
 _VARIANT = 0b10 << 62
@@ -20,6 +21,14 @@ def in_order(ids: Iterable[UUID]) -> list[UUID]:
     return sorted(ids, key=_as_number)
 
 
+def uuid_of(number: int, *, _new: Any = object.__new__, _set: Any = object.__setattr__) -> UUID:
+    """`UUID(int=number)` for a number that is known to be one: a fifth of the time, and there are two for every row."""
+    made: UUID = _new(UUID)
+    _set(made, "int", number)
+    _set(made, "is_safe", SafeUUID.unknown)
+    return made
+
+
 def uuid7s(count: int) -> Iterator[UUID]:
     """As `uuid7`, any number of them, drawn `count` at a time: each lot ascends (a counter, then 32 random bits)."""
     while True:
@@ -29,7 +38,7 @@ def uuid7s(count: int) -> Iterator[UUID]:
         chance = os.urandom(4 * count)
         for number in range(count):
             low = (start + number) % (1 << 30) << 32 | int.from_bytes(chance[4 * number : 4 * number + 4], "big")
-            yield UUID(int=head | low)
+            yield uuid_of(head | low)
 
 
 def uuid7() -> UUID:

@@ -23,8 +23,9 @@ _COPY_IDENTIFIERS: Final = (
     "COPY identity_identifier (workspace_id, kind, value, profile_id, first_seen, event_id) FROM STDIN (FORMAT BINARY)"
 )
 _HOLD: Final = "SELECT 1 FROM identity_profile WHERE id = ANY(%b) ORDER BY id FOR KEY SHARE"
-_LOCK_ORDER: Final = itemgetter(0, 2, 1)
-"""Workspace, value, kind of a `NewIdentifier`."""
+_WORKSPACE_OF: Final = itemgetter(0)
+_VALUE_AND_KIND_OF: Final = itemgetter(2, 1)
+"""Of a `NewIdentifier`."""
 _PROFILE = Packer(">hi16siii16si8siq")
 _WORKSPACE = Packer(">hiii")
 _LENGTH = Packer(">i")
@@ -54,16 +55,22 @@ def pack(plan: Directory) -> PackedPlan:
 
 
 def _identifiers(plan: Directory) -> list[bytes]:
-    """In the order in which everybody locks them: workspace, value, kind."""
+    """In the order in which everybody locks them: workspace, value, kind. (Two sorts are faster than one by three.)"""
     rows: list[bytes] = []
     heads: dict[tuple[int, str], bytes] = {}
-    for workspace, kind, value, profile_id, seen, event_id in sorted(plan.new_identifiers.values(), key=_LOCK_ORDER):
+    rests: dict[int, bytes] = {}
+    found = sorted(plan.new_identifiers.values(), key=_VALUE_AND_KIND_OF)
+    found.sort(key=_WORKSPACE_OF)
+    for workspace, kind, value, profile_id, seen, event_id in found:
         head = heads.get((workspace, kind))
         if head is None:
             text = kind.encode()
             head = heads[workspace, kind] = _WORKSPACE.pack(6, 4, workspace, len(text)) + text
+        rest = rests.get(event_id.int)  # an event gives to one profile, at one time
+        if rest is None:
+            rest = _REST.pack(16, profile_id.bytes, 8, postgres_micros(seen), 16, event_id.bytes)
+            rests[event_id.int] = rest
         text = value.encode()
-        rest = _REST.pack(16, profile_id.bytes, 8, postgres_micros(seen), 16, event_id.bytes)
         rows += (head, _LENGTH.pack(len(text)), text, rest)
     return rows
 

@@ -65,6 +65,7 @@ class KeyedDirectory(Directory):
         self._newborn[profile_id] = event
         left_out: list[tuple[str, Identifier]] = []
         owner = Owner(profile_id, at)
+        record = tuple.__new__  # what `NewIdentifier(…)` does, without its function written in Python
         for identifier in event.identifiers:
             kind, value = identifier
             address = (workspace, kind, value)
@@ -72,7 +73,7 @@ class KeyedDirectory(Directory):
                 left_out.append((TAKEN, identifier))
                 continue
             owners[address] = owner
-            claimed[address] = NewIdentifier(workspace, kind, value, profile_id, at, event_id)
+            claimed[address] = record(NewIdentifier, (workspace, kind, value, profile_id, at, event_id))
         return Placed(profile_id, True, True, left_out)
 
     def extend(self, event: Event, home: UUID) -> Placed:

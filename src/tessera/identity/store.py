@@ -80,17 +80,22 @@ def read_directory(connection: Connection, events: Iterable[Event]) -> Directory
     """What is known, right now and unlocked, about everyone these events speak of."""
     events = list(events)
     addresses = {address for event in events for address in _addresses(event)}
-    return Directory(*_read_known(connection, events, AskedOwners(connection, addresses)))
+    named = {each for event in events for each in _named(event)}
+    return Directory(*_read_known(connection, events, AskedOwners(connection, addresses), named))
 
 
-def read_keyed(connection: Connection, events: Sequence[Event], asked: "AskedOwners") -> KeyedDirectory:
-    """As `read_directory`, for rows that are placed by a key and join nobody; `asked` was asked for all of theirs."""
-    return KeyedDirectory(*_read_known(connection, events, asked), make_id=uuid7s(len(events)).__next__)
+def read_keyed(
+    connection: Connection, events: Sequence[Event], asked: "AskedOwners", named: set[UUID]
+) -> KeyedDirectory:
+    """As `read_directory`, for rows that are placed by a key and join nobody.
+
+    `asked` was asked for all identifiers of theirs; `named` are the profiles that they name by their id.
+    """
+    return KeyedDirectory(*_read_known(connection, events, asked, named), make_id=uuid7s(len(events)).__next__)
 
 
-def _read_known(connection: Connection, events: Sequence[Event], asked: "AskedOwners") -> KnownPeople:
+def _read_known(connection: Connection, events: Sequence[Event], asked: "AskedOwners", named: set[UUID]) -> KnownPeople:
     owners = asked.answer()
-    named = {UUID(value) for event in events for kind, value in event.identifiers if kind == PROFILE}
     profiles = {owner.profile_id for owner in owners.values()} | named
     roots = _read_roots(connection, profiles, {event.workspace_id for event in events})
     judged = _roots_to_judge(events, owners, roots)

@@ -124,6 +124,7 @@ class Reading:
         self.lines, self.number = lines, found.row_number
         head = store.head_of(files, found.id, SAMPLE)
         self.reader = RowReader(self.plan, self.origin, self._header(head))
+        self._keeps_out = self._asks_who_is_kept_out()
         self.rules = Rules(found.id, self.plan.policy, self.plan.skip_triggers, self.reader.fills)
 
     def _header(self, head: bytes) -> Sequence[str]:
@@ -154,13 +155,21 @@ class Reading:
             if row is not None:
                 rows.append(row)
         workspace, addresses = self.found.workspace_id, _addresses_of(rows)
-        keeping_out = bool(workspaces_that_keep_out(self.reading, [workspace]))
-        if keeping_out:
+        if self._keeps_out:
             suppressed = suppressed_among(self.reading, workspace, ((kind, value) for _, kind, value in addresses))
             rows = self.reader.keep_out(rows, suppressed)
             addresses = _addresses_of(rows)
         asked = AskedOwners(self.reading, addresses)
-        return Draft(batch, rows, seen, self.reader.problems, self.source.bytes_read, addresses, asked, keeping_out)
+        return Draft(batch, rows, seen, self.reader.problems, self.source.bytes_read, addresses, asked, self._keeps_out)
+
+    def draft_anew(self, batch: Batch) -> Draft:
+        """As `draft`, where what was drafted turned out to be outdated: perhaps somebody is kept out since then."""
+        self._keeps_out = self._asks_who_is_kept_out()
+        return self.draft(batch)
+
+    def _asks_who_is_kept_out(self) -> bool:
+        """Not asked for every batch: who writes one insists on it (`imports.writing`)."""
+        return bool(workspaces_that_keep_out(self.reading, [self.found.workspace_id]))
 
     def drafts(self) -> Iterator[Draft]:
         """One draft after the other. While one is planned, the database looks up the people of the next."""
@@ -192,7 +201,7 @@ class Reading:
                     shadow=shadow,
                 )  # fmt: skip
             except Outdated:
-                draft = self.draft(draft.batch)
+                draft = self.draft_anew(draft.batch)
                 continue
             counts = placement.counts
             counts.rows, counts.errors = draft.seen, counts.errors + refused

@@ -31,7 +31,7 @@ Connection = psycopg.Connection[Any]
 MOST_PROBLEMS: Final = 10_000
 """Kept per import; beyond them they are only counted."""
 _SWITCH: Final = 0.0001
-BETWEEN_COLLECTIONS: Final = 16
+BETWEEN_COLLECTIONS: Final = 64
 """Batches. Looking for cycles after each took a twelfth of the time and found none."""
 
 
@@ -204,7 +204,7 @@ class Writer:
                 if isinstance(error, psycopg.Error) and not is_passing(error):
                     raise
                 log.info("batch planned anew", reason=type(error).__name__)
-                planned = self._ahead.plan_of(self._ahead.draft(planned.batch))
+                planned = self._ahead.plan_of(self._ahead.draft_anew(planned.batch))
         else:
             raise Outdated
         self._pending = self._future = None

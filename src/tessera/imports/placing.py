@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 import psycopg
-from msgspec import Struct
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 from tessera.events import history
 from tessera.events.catalogue import Gate, Tally
@@ -22,6 +22,7 @@ from tessera.identity import store as identity_store
 from tessera.identity.bulk import PackedPlan
 from tessera.identity.directory import Address
 from tessera.identity.keyed import KeyedDirectory, Placed
+from tessera.identity.rules import PROFILE
 from tessera.identity.store import AskedOwners
 from tessera.imports.plan import Policy
 from tessera.imports.records import Counts
@@ -35,6 +36,15 @@ from tessera.profiles.store import Stored, WordChanges, words_of
 
 Connection = psycopg.Connection[Any]
 _encode: Final = msgspec.json.Encoder().encode
+
+
+class _Body(Struct, omit_defaults=True):
+    """A row's event, as history keeps it."""
+
+    type: str
+    userId: str | UnsetType
+    traits: dict[str, Any]
+    context: Raw
 
 
 class Placement(Struct):
@@ -99,7 +109,9 @@ def place(
 
     Raises `Outdated` where people changed while they were being read.
     """
-    directory = identity_store.read_keyed(connection, [row.event for row in rows], asked)
+    by_id = bool(rows) and rows[0].keys[0][0] == PROFILE  # then all of them are: it is matched alone
+    named = {UUID(row.keys[0][1]) for row in rows} if by_id else set()
+    directory = identity_store.read_keyed(connection, [row.event for row in rows], asked, named)
     persons = _Persons(connection, directory, rows)
     return _Placing(directory, persons, reader, gate, rules, shadow).run(rows, addresses)
 
@@ -173,7 +185,10 @@ class _Placing:
         self._shadow = shadow
         self._may_create = rules.policy != "update_only"
         self._may_update = rules.policy != "create_only"
-        self._id = str(rules.import_id)
+        self._context: dict[str, Any] = {"channel": "server", "import": {"id": str(rules.import_id)}}
+        if rules.skip_triggers:
+            self._context["skipTriggers"] = True
+        self._around_row = _encode(self._context | {"import": {"id": str(rules.import_id), "row": 0}}).split(b":0}")
         self._tally = Tally(gate)
         self._counts = Counts()
         self._events: list[tuple[Event, UUID]] = []
@@ -205,7 +220,7 @@ class _Placing:
             self._counts.errors += 1
             return
         home = self._directory.find(row.event.workspace_id, row.keys)
-        if home is None and row.keys[0][0] == "profile_id":
+        if home is None and row.keys[0][0] == PROFILE:
             self._reader.wrong(row, "no_such_profile", f"there is no profile {row.keys[0][1]}")
             self._counts.errors += 1
         elif (home is None and not self._may_create) or (home is not None and not self._may_update):
@@ -270,24 +285,22 @@ class _Placing:
 
     def _recordable(self, row: Row) -> bool:
         """Give the row's event its body, as history will keep it; false where that is too large."""
-        context: dict[str, Any] = {"channel": "server", "import": {"id": self._id, "row": row.number}}
-        if self._rules.skip_triggers:
-            context["skipTriggers"] = True
-        body: dict[str, Any] = {"type": "identify"}
+        user_id: str | UnsetType = UNSET
         external = []
         for kind, value in row.event.identifiers:
             if kind == "user_id":
-                body["userId"] = value
+                user_id = value
             elif kind.startswith("external:"):
                 external.append({"id": value, "type": kind.removeprefix("external:"), "collection": "users"})
+        before, after = self._around_row
+        context = Raw(b"%b:%d}%b" % (before, row.number, after))
         if external:
-            context["externalIds"] = external
-        body["traits"], body["context"] = row.traits, context
-        encoded = _encode(body)
+            context = Raw(b'%b,"externalIds":%b}' % (bytes(context)[:-1], _encode(external)))
+        encoded = _encode(_Body("identify", user_id, row.traits, context))
         if len(encoded) > MAX_EVENT_BYTES:
             self._reader.wrong(row, "row_too_large", f"a row may have {MAX_EVENT_BYTES} bytes")
             return False
-        row.event.body_json, row.event.context = encoded, context
+        row.event.body_json, row.event.context = encoded, self._context
         return True
 
     def _record(self, row: Row, profile: UUID) -> None:

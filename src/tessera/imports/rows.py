@@ -13,6 +13,7 @@ from tessera.events.event import Event, Identifier, tie_of
 from tessera.events.messages import MAX_FIELDS, MAX_ID, Message
 from tessera.events.vocabulary import NAMES
 from tessera.foundation.clock import Micros
+from tessera.foundation.ids import uuid_of
 from tessera.identity.rules import PROFILE, is_blocked
 from tessera.identity.suppression import SUPPRESSED
 from tessera.imports.parsing import BadRecord, Record
@@ -62,7 +63,7 @@ class Origin(Struct, frozen=True, kw_only=True):
 def event_id_of(import_id: UUID, row: int) -> UUID:
     """The id of a row's event: the same whenever it is read, and later rows win ties over earlier ones (`tie_of`)."""
     high = (import_id.int >> 100) << _ROW_BITS | row << 1
-    return UUID(int=high << 64 | import_id.int & _MASK)
+    return uuid_of(high << 64 | import_id.int & _MASK)
 
 
 class RowReader:

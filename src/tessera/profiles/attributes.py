@@ -57,13 +57,13 @@ def normal_email(text: str) -> str:
     address = text.strip().lower()
     if len(address) > MAX_EMAIL:
         raise Misfit(f"an address has at most {MAX_EMAIL} characters")
-    return _normal_email(address)
+    if _PLAIN_EMAIL.fullmatch(address) and address.index("@") <= 64:
+        return address
+    return _email_by_the_library(address)
 
 
 @lru_cache(maxsize=50_000)
-def _normal_email(address: str) -> str:
-    if _PLAIN_EMAIL.fullmatch(address) and address.index("@") <= 64:
-        return address
+def _email_by_the_library(address: str) -> str:
     try:
         found = validate_email(address, check_deliverability=False, test_environment=True)
     except EmailNotValidError as error:

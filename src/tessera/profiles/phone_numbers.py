@@ -32,7 +32,6 @@ class _Shape(NamedTuple):
         return len(digits) in self.lengths and not (self.prefix and self.prefix.match(digits))
 
 
-@lru_cache(maxsize=50_000)
 def e164(text: str, region: str) -> str:
     """The number in E.164; `region` (ISO 3166-1) is assumed where it names no country. Raises `NotANumber`."""
     return _plain(text.translate(_SEPARATORS), region) or by_the_library(text, region)
@@ -89,6 +88,7 @@ def _shape(metadata: PhoneMetadata | None) -> _Shape | None:
     )
 
 
+@lru_cache(maxsize=50_000)
 def by_the_library(text: str, region: str) -> str:
     """As `e164`, in full."""
     try:

@@ -106,13 +106,17 @@ def words_of(state: State) -> frozenset[str]:
             continue
         value = value_of(register) if register.operations else register.value
         if type(value) is str:
-            words += search_words(value[:255])
+            words += (search_words if name != "phone" else _words_in)(value[:255])
     return frozenset(words) if len(words) <= MAX_WORDS else frozenset(list(dict.fromkeys(words))[:MAX_WORDS])
 
 
 @lru_cache(maxsize=20_000)
 def search_words(text: str) -> tuple[str, ...]:
-    """A text as the words it is found by."""
+    """A text as the words it is found by: first names and last names come again and again."""
+    return _words_in(text)
+
+
+def _words_in(text: str) -> tuple[str, ...]:
     if text.isascii():
         letters = text.lower()
     else:
