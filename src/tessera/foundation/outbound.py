@@ -79,6 +79,8 @@ def _meant(address: IPv4Address | IPv6Address) -> list[IPv4Address | IPv6Address
 
 
 def _is_outside(address: IPv4Address | IPv6Address) -> bool:
+    if isinstance(address, IPv6Address) and address.is_site_local:  # fec0::/10, which counts as global
+        return False
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
 
 
@@ -168,7 +170,11 @@ class _Pinned(HTTPConnection):
         plain.settimeout(self._seconds)
         self.sock: Any = plain
         if self._target.secure:
-            self.sock = ssl.create_default_context().wrap_socket(plain, server_hostname=self._target.host)
+            wrapped = ssl.create_default_context().wrap_socket(
+                plain, server_hostname=self._target.host, do_handshake_on_connect=False
+            )
+            self.sock = wrapped  # before hands are shaken: `cut` must find the socket that waits
+            wrapped.do_handshake()
         if self.was_cut:
             self.close()
             raise TimeoutError
