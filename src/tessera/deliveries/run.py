@@ -41,19 +41,36 @@ LONGEST_PAUSE: Final = 3600.0
 """Seconds before a delivery that did not arrive is tried again: doubled each time, for ever."""
 TURN: Final = 120.0
 """Seconds that a job works before it makes room for others."""
+BUSY: Final = 10.0
+"""Seconds until it is looked again, where another process does the job already."""
 _ALONE: Final = "SELECT pg_advisory_lock(7316002, hashtext(%s))"
 
 
 def run(export_id: UUID, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-    """Do everything that is due for this export; one at a time, however many are started."""
+    """Do everything that is due for this export; one at a time, however many are started.
+
+    Nobody waits long for the one that is at it: a slow receiver must not take all places in the queue.
+    """
     with connect(autocommit=True, application="tessera deliveries") as connection:
-        connection.execute("SET lock_timeout = '30s'")
-        connection.execute(_ALONE, (str(export_id),))
+        if not _is_alone(connection, export_id):
+            look_again(connection, export_id, after=BUSY)
+            return
         began = time.monotonic()
         while step(connection, export_id, clock):
             if time.monotonic() - began > TURN:
                 look_again(connection, export_id, after=0.0)
                 return
+
+
+def _is_alone(connection: Connection, export_id: UUID) -> bool:
+    """Whether nobody else does the job; a moment is left for one that has just ended or was killed to be gone."""
+    connection.execute("SET lock_timeout = '2s'")
+    try:
+        connection.execute(_ALONE, (str(export_id),))
+    except psycopg.errors.LockNotAvailable:
+        return False
+    connection.execute("SET lock_timeout = '30s'")
+    return True
 
 
 def step(connection: Connection, export_id: UUID, clock: Callable[[], datetime]) -> bool:
@@ -95,6 +112,8 @@ def _cut(connection: Connection, export: SegmentExport, now: datetime) -> bool:
         start = moves.started_with(connection, export.id)
         begins = export.taken < start
         found = moves.pending(connection, export.id, after=export.taken, most=most, upto=start if begins else None)
+        if begins and not found:  # who was in then has been erased since
+            begins, found = False, moves.pending(connection, export.id, after=export.taken, most=most)
         if not found:
             _rest(connection, export, now)
             return False
@@ -155,7 +174,9 @@ def _decide(connection: Connection, export: SegmentExport, delivery: Waiting, no
 
 
 def _carry(connection: Connection, export: SegmentExport, delivery: Waiting, clock: Callable[[], datetime]) -> bool:
-    body = store.content_of(connection, delivery.id)
+    body = store.content_of(connection, export.id, delivery.number, delivery.revision)
+    if body is None:
+        return True  # an erasure came in between: it is decided anew, or the export is gone
     try:
         carry(export, store.sealed_secret(connection, export), delivery, body, now=clock())
     except TesseraError as error:

@@ -1,0 +1,101 @@
+"""What happens between two lines of the job of an export: erasures, deletions, rivals, rude receivers."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from factories.deliveries import deliver, files, rows_of, state_of
+from factories.people import ingest, message, root
+from tessera.deliveries import actions, carrying, store
+from tessera.deliveries import run as running
+from tessera.deliveries.records import SegmentExport
+from tessera.foundation.redaction import Redactor
+
+Connection = psycopg.Connection[Any]
+Exported = Callable[..., SegmentExport]
+Choose = Callable[..., None]
+
+
+def known(live: Connection, workspace_id: int, *users: str) -> None:
+    ingest(live, workspace_id, [message("identify", userId=user) for user in users])
+
+
+def erase(live: Connection, workspace_id: int, user: str) -> None:
+    with live.transaction():
+        actions.erase_traces(live, workspace_id, [root(live, "user_id", user)], Redactor([user]))
+
+
+def test_an_erasure_before_the_content_is_read_sends_nothing_empty(
+    live: Connection, workspace_id: int, exported: Exported, choose: Choose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known(live, workspace_id, "ana", "luis", "eva")
+    export = exported()
+    choose("ana", "luis")
+    read, bodies, told = store.content_of, [], []
+
+    def erased_just_before(connection: Connection, delivery: Any, *more: Any) -> Any:
+        if not told:
+            told.append(1)
+            erase(live, workspace_id, "eva")
+        return read(connection, delivery, *more)
+
+    monkeypatch.setattr(store, "content_of", erased_just_before)
+    carry = carrying.carry
+    monkeypatch.setattr(
+        running, "carry", lambda e, s, d, body, **now: (bodies.append(body), carry(e, s, d, body, **now))
+    )
+    deliver(export)
+    assert [len(rows_of(body)) for body in bodies] == [2]
+    assert state_of(live, export) == [(1, "sent", "")]
+
+
+def test_who_was_in_at_the_start_and_is_erased_holds_up_nobody(
+    live: Connection, workspace_id: int, exported: Exported, choose: Choose, outside: Path
+) -> None:
+    known(live, workspace_id, "ana", "luis")
+    choose("ana")
+    export = exported(everybody=True)
+    erase(live, workspace_id, "ana")
+    choose("luis")
+    deliver(export)
+    assert [row["profile_id"] for body in files(outside).values() for row in rows_of(body)] == [
+        str(root(live, "user_id", "luis"))
+    ]
+
+
+def test_a_second_runner_does_not_wait_for_a_slow_receiver(
+    live: Connection, workspace_id: int, exported: Exported, choose: Choose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known(live, workspace_id, "ana")
+    export = exported()
+    choose("ana")
+    live.execute("DELETE FROM procrastinate_jobs")
+    begun, over = threading.Event(), threading.Event()
+    carry = carrying.carry
+
+    def slow(*arguments: Any, **named: Any) -> None:
+        begun.set()
+        over.wait(20)
+        carry(*arguments, **named)
+
+    monkeypatch.setattr(running, "carry", slow)
+    first = threading.Thread(target=deliver, args=(export,))
+    first.start()
+    assert begun.wait(10)
+    began = time.monotonic()
+    second = threading.Thread(target=deliver, args=(export,))
+    second.start()
+    second.join(5)
+    waited = time.monotonic() - began
+    jobs = live.execute("SELECT count(*) FROM procrastinate_jobs WHERE args->>'task' = 'deliveries.run'").fetchone()
+    over.set()
+    first.join()
+    second.join()
+    assert waited < 5, "a place in the queue is taken for nothing"
+    assert jobs == (1,), "it is looked at again"
+    assert state_of(live, export) == [(1, "sent", "")]
