@@ -1,8 +1,10 @@
 """What happens between two lines of the job of an export: erasures, deletions, rivals, rude receivers."""
 
+import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,11 @@ import pytest
 
 from factories.deliveries import deliver, files, rows_of, state_of
 from factories.people import ingest, message, root
-from tessera.deliveries import actions, carrying, store
+from tessera.audience.segments.records import Segment
+from tessera.deliveries import actions, buckets, carrying, store
 from tessera.deliveries import run as running
-from tessera.deliveries.records import SegmentExport
+from tessera.deliveries.records import Bucket, SegmentExport
+from tessera.foundation.outbound import OutboundFailed
 from tessera.foundation.redaction import Redactor
 
 Connection = psycopg.Connection[Any]
@@ -99,3 +103,35 @@ def test_a_second_runner_does_not_wait_for_a_slow_receiver(
     assert waited < 5, "a place in the queue is taken for nothing"
     assert jobs == (1,), "it is looked at again"
     assert state_of(live, export) == [(1, "sent", "")]
+
+
+@pytest.mark.parametrize("drips", [False, True])
+def test_a_bucket_that_never_answers_is_left_in_time_and_asked_once(
+    live: Connection, friends: Segment, outside: Path, monkeypatch: pytest.MonkeyPatch, drips: bool
+) -> None:
+    pytest.importorskip("s3fs")
+    monkeypatch.setattr(buckets, "READ_SECONDS", 1)
+    monkeypatch.setattr(buckets, "SECONDS", 2.5)
+    server, asked = socket.create_server(("127.0.0.1", 0)), []
+
+    def hang() -> None:
+        while True:
+            client, _ = server.accept()
+            asked.append(client)
+            threading.Thread(target=drip, args=(client,), daemon=True).start()
+
+    def drip(client: socket.socket) -> None:
+        with suppress(OSError):
+            client.recv(100_000)
+            while drips:
+                client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+                time.sleep(0.2)
+
+    threading.Thread(target=hang, daemon=True).start()
+    bucket = Bucket(endpoint=f"http://127.0.0.1:{server.getsockname()[1]}", bucket="lake", key_id="k")
+    began = time.monotonic()
+    with pytest.raises(OutboundFailed):
+        buckets.put_object(bucket, "secret", "x/1.csv", b"body", "text/csv", "d")
+    assert time.monotonic() - began < 4
+    assert len(asked) == 1
+    server.close()
