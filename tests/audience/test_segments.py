@@ -291,6 +291,18 @@ def test_a_person_learns_part_by_part_why_they_are_in(live: Connection, workspac
         explain(live, workspace_id + 1, asked, ana, now=now_micros())
 
 
+def test_segments_made_twice_of_segments_are_explained_once_each(live: Connection, workspace_id: int) -> None:
+    ingest(live, workspace_id, [identified("ana", country="ES")])
+    text = 'country = "ES"'
+    for n in range(25):  # told at every mention, this would be 100 million parts
+        segment = made(live, workspace_id, f"S{n}", text)
+        text = f'segment("{segment.id}") and segment("{segment.id}")'
+    verdict = explain(live, workspace_id, from_text(text), root(live, "user_id", "ana"), now=now_micros())
+    first, second = verdict.parts
+    assert (first.holds, second.holds, second.segment) == (True, True, "S24")
+    assert (len(first.parts), second.parts) == (1, [])
+
+
 def test_one_that_is_only_asked_is_counted_once_a_day(live: Connection, workspace_id: int, analysis: Analysis) -> None:
     ingest(live, workspace_id, [identified("ana", country="ES")])
     spain = made(live, workspace_id, "Spain", 'country = "ES"')
