@@ -1,20 +1,23 @@
 """What happens between two lines of the job of an export: erasures, deletions, rivals, rude receivers."""
 
+import io
 import socket
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
+import pyarrow.parquet as pq
 import pytest
 
 from factories.deliveries import deliver, files, rows_of, state_of
 from factories.people import ingest, message, root
 from tessera.audience.segments.records import Segment
-from tessera.deliveries import actions, buckets, carrying, store
+from tessera.deliveries import actions, buckets, carrying, content, store
 from tessera.deliveries import run as running
 from tessera.deliveries.records import Bucket, SegmentExport
 from tessera.foundation.outbound import OutboundFailed
@@ -135,3 +138,50 @@ def test_a_bucket_that_never_answers_is_left_in_time_and_asked_once(
     assert time.monotonic() - began < 4
     assert len(asked) == 1
     server.close()
+
+
+def test_what_cannot_be_written_is_told_and_tried_again(
+    live: Connection, workspace_id: int, exported: Exported, choose: Choose, outside: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    known(live, workspace_id, "ana")
+    export, tries = exported(), []
+    choose("ana")
+
+    def broken(*_: Any, **__: Any) -> bytes:
+        tries.append(1)
+        raise ValueError("no such column")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(content, "written", broken)
+        deliver(export)
+        deliver(export)
+    assert state_of(live, export) == [(1, "waiting", "internal_error")]
+    assert len(tries) == 1, "it waits for its next try"
+    soon = datetime.now(UTC) + timedelta(seconds=60)
+    running.run(export.id, clock=lambda: soon)
+    assert state_of(live, export) == [(1, "sent", "")]
+
+
+@pytest.mark.parametrize("format", ["csv", "parquet"])
+def test_every_column_has_a_name_of_its_own(
+    live: Connection, workspace_id: int, exported: Exported, choose: Choose, outside: Path, format: str
+) -> None:
+    ingest(
+        live, workspace_id, [message("identify", userId="ana", traits={"email": "a@b.example", "attribute.email": "x"})]
+    )
+    names = ("email", "attribute.email")
+    export = exported(identifiers=("email", "user_id"), attributes=names, format=format)
+    choose("ana")
+    deliver(export)
+    (body,) = files(outside).values()
+    if format == "csv":
+        (row,) = rows_of(body)
+        head = body.decode().splitlines()[0].split(",")
+    else:
+        table = pq.read_table(io.BytesIO(body))
+        head, (row,) = table.column_names, table.to_pylist()
+    assert len(head) == len(set(head))
+    assert (row["email"], row["attribute.email"], row["attribute.attribute.email"]) == (
+        "a@b.example", "a@b.example", "x"
+    )  # fmt: skip

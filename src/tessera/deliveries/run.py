@@ -81,12 +81,20 @@ def step(connection: Connection, export_id: UUID, clock: Callable[[], datetime])
     delivery = store.waiting(connection, export_id)
     if delivery is None:
         return _cut(connection, export, clock())
-    if delivery.content == "wanted":
-        _decide(connection, export, delivery, clock())
-        return True
     if delivery.next_try_at is not None and delivery.next_try_at > clock():
         return False
-    return _carry(connection, export, delivery, clock)
+    try:
+        (_decide if delivery.content == "wanted" else _carry)(connection, export, delivery, clock)
+    except TesseraError as error:
+        _fail(connection, export, delivery, clock(), error.code, str(error))
+        return False
+    except Exception as error:
+        if may_pass(error):
+            raise
+        log.exception("a delivery failed", export=str(export.id), delivery=str(delivery.id))
+        _fail(connection, export, delivery, clock(), "internal_error", type(error).__name__)
+        return False
+    return True
 
 
 def look_again(connection: Connection, export_id: UUID, *, after: float, why: str = "") -> None:
@@ -154,7 +162,7 @@ def _rest(connection: Connection, export: SegmentExport, now: datetime) -> None:
         look_again_at(connection, export.id, due_at, now)
 
 
-def _decide(connection: Connection, export: SegmentExport, delivery: Waiting, now: datetime) -> None:
+def _decide(connection: Connection, export: SegmentExport, delivery: Waiting, clock: Callable[[], datetime]) -> None:
     """What it holds, from now on. Where an erasure ended while we read, it is read again."""
     seen = store.erasures(connection, export.workspace_id)
     found = moves.pending(connection, export.id, after=delivery.after_move, most=MOST_MOVES, upto=delivery.upto_move)
@@ -165,7 +173,7 @@ def _decide(connection: Connection, export: SegmentExport, delivery: Waiting, no
         format=delivery.format,
         identifiers=export.identifiers,
         attributes=export.attributes,
-        now=now,
+        now=clock(),
     )
     with connection.transaction():
         if store.erasures(connection, export.workspace_id, hold=True) == seen:
@@ -173,25 +181,14 @@ def _decide(connection: Connection, export: SegmentExport, delivery: Waiting, no
             store.keep_content(connection, export, delivery, body, entered=entered, left=len(found) - entered)
 
 
-def _carry(connection: Connection, export: SegmentExport, delivery: Waiting, clock: Callable[[], datetime]) -> bool:
+def _carry(connection: Connection, export: SegmentExport, delivery: Waiting, clock: Callable[[], datetime]) -> None:
     body = store.content_of(connection, export.id, delivery.number, delivery.revision)
     if body is None:
-        return True  # an erasure came in between: it is decided anew, or the export is gone
-    try:
-        carry(export, store.sealed_secret(connection, export), delivery, body, now=clock())
-    except TesseraError as error:
-        _fail(connection, export, delivery, clock(), error.code, str(error))
-        return False
-    except Exception as error:
-        if may_pass(error):
-            raise
-        log.exception("a delivery failed", export=str(export.id), delivery=str(delivery.id))
-        _fail(connection, export, delivery, clock(), "internal_error", type(error).__name__)
-        return False
+        return  # an erasure came in between: it is decided anew, or the export is gone
+    carry(export, store.sealed_secret(connection, export), delivery, body, now=clock())
     with connection.transaction():
         if store.note_sent(connection, export, delivery, clock()):
             moves.forget_taken(connection, export.id, upto=delivery.upto_move)
-    return True
 
 
 def _fail(

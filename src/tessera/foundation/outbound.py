@@ -185,7 +185,8 @@ class _Pinned(HTTPConnection):
         held = self.sock
         if held is not None:
             with suppress(OSError):
-                held.shutdown(socket.SHUT_RDWR)
+                # the plain one: TLS's own forgets its keys first, and what is being sent would go on without them
+                socket.socket.shutdown(held, socket.SHUT_RDWR)
 
 
 def guarded_socket(found: Any) -> socket.socket:
