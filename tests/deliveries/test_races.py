@@ -16,6 +16,7 @@ import pytest
 
 from factories.deliveries import deliver, files, rows_of, state_of
 from factories.people import ingest, message, root
+from tessera.audience.segments import actions as segments
 from tessera.audience.segments.records import Segment
 from tessera.deliveries import actions, buckets, carrying, content, store
 from tessera.deliveries import run as running
@@ -185,3 +186,58 @@ def test_every_column_has_a_name_of_its_own(
     assert (row["email"], row["attribute.email"], row["attribute.attribute.email"]) == (
         "a@b.example", "a@b.example", "x"
     )  # fmt: skip
+
+
+def jobs(live: Connection) -> list[datetime | None]:
+    """When each job of an export begins, None for at once."""
+    rows = live.execute(
+        "SELECT scheduled_at FROM procrastinate_jobs"
+        " WHERE status = 'todo' AND args->>'task' = 'deliveries.run' ORDER BY 1"
+    )
+    return [row[0] for row in rows]
+
+
+def test_the_sweep_wakes_only_what_has_something_to_do(
+    live: Connection, workspace_id: int, exported: Exported, choose: Choose, friends: Segment
+) -> None:
+    known(live, workspace_id, "ana", "luis")
+    idle, busy = exported(name="Idle"), exported(name="Busy")
+    choose("ana")
+    deliver(idle)
+    deliver(busy)
+    live.execute("DELETE FROM procrastinate_jobs")
+    actions.sweep(live, now=datetime.now(UTC))
+    assert jobs(live) == [], "a process for each export, every ten minutes"
+
+    choose("luis")
+    deliver(idle)
+    live.execute("DELETE FROM procrastinate_jobs")  # the job that the move had put there was lost
+    actions.sweep(live, now=datetime.now(UTC))
+    assert len(jobs(live)) == 1
+    deliver(busy)
+    with live.transaction():
+        segments.delete(live, workspace_id=workspace_id, segment_id=friends.id, actor="ana")
+    live.execute("DELETE FROM procrastinate_jobs")
+    actions.sweep(live, now=datetime.now(UTC))
+    assert len(jobs(live)) == 2, "they end"
+
+
+def test_every_next_try_has_its_job(
+    live: Connection, workspace_id: int, exported: Exported, choose: Choose, outside: Path
+) -> None:
+    known(live, workspace_id, "ana")
+    (outside / "lake").write_text("in the way")
+    export = exported()
+    choose("ana")
+    live.execute("DELETE FROM procrastinate_jobs")
+    deliver(export)
+    with live.transaction():
+        actions.run_now(live, workspace_id=workspace_id, export_id=export.id, actor="ana")
+    deliver(export)
+    row = live.execute("SELECT attempts, next_try_at FROM deliveries_delivery").fetchone()
+    assert row is not None
+    attempts, next_try_at = row
+    last = jobs(live)[-1] or jobs(live)[-2]
+    assert attempts == 2
+    assert last is not None
+    assert last >= next_try_at

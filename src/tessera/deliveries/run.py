@@ -198,4 +198,4 @@ def _fail(
     log.warning("a delivery did not arrive", export=str(export.id), number=delivery.number, problem=problem)
     next_try_at = now + timedelta(seconds=pause)
     store.note_failed(connection, export, delivery, next_try_at=next_try_at, problem=problem, detail=detail)
-    look_again(connection, export.id, after=pause, why=":later")
+    look_again_at(connection, export.id, next_try_at, now)
