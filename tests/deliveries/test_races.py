@@ -20,7 +20,7 @@ from tessera.audience.segments import actions as segments
 from tessera.audience.segments.records import Segment
 from tessera.deliveries import actions, buckets, carrying, content, store
 from tessera.deliveries import run as running
-from tessera.deliveries.records import Bucket, SegmentExport
+from tessera.deliveries.records import Bucket, SegmentExport, Webhook
 from tessera.foundation.outbound import OutboundFailed
 from tessera.foundation.redaction import Redactor
 
@@ -241,3 +241,33 @@ def test_every_next_try_has_its_job(
     assert attempts == 2
     assert last is not None
     assert last >= next_try_at
+
+
+@pytest.mark.parametrize("called", ["folder", "s3", "webhook", "company-lake", "us-east-1"])
+def test_who_is_called_as_words_of_ours_are_stops_no_export_by_being_erased(
+    live: Connection, workspace_id: int, exported: Exported, called: str
+) -> None:
+    bucket = Bucket(bucket="company-lake", key_id="key", region="us-east-1")
+    made = [
+        exported(),
+        exported(destination=bucket, secret="x"),
+        exported(destination=Webhook(url="https://a.example/")),
+    ]
+    with live.transaction():
+        removed = actions.erase_traces(live, workspace_id, [], Redactor([called]))
+    assert removed["deliveries_export"] == 0
+    found = {each.id: each for each in store.of_workspace(live, workspace_id)}
+    assert [(found[each.id].state, found[each.id].destination) for each in made] == [
+        ("active", each.destination) for each in made
+    ]
+
+
+def test_an_address_that_names_who_is_erased_is_blotted_out_and_nothing_goes_there(
+    live: Connection, workspace_id: int, exported: Exported
+) -> None:
+    export = exported(destination=Webhook(url="https://a.example/in?for=ana@example.com"))
+    with live.transaction():
+        removed = actions.erase_traces(live, workspace_id, [], Redactor(["ana@example.com"]))
+    (found,) = store.of_workspace(live, workspace_id)
+    assert (removed["deliveries_export"], found.id, found.state) == (1, export.id, "paused")
+    assert "ana" not in str(found.destination)
