@@ -1,5 +1,6 @@
 """Which addresses may be called: those outside, and networks that the operator opened."""
 
+import errno
 import socket
 import threading
 import time
@@ -88,4 +89,30 @@ def test_who_shakes_hands_drop_by_drop_holds_us_up_no_longer(monkeypatch: pytest
     with pytest.raises(OutboundFailed, match="in time"):
         post(f"https://localhost:{server.getsockname()[1]}/", b"x", {}, seconds=0.8)
     assert time.monotonic() - began < 4
+    server.close()
+
+
+def test_where_one_address_cannot_be_reached_the_next_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TESSERA_OUTBOUND_PRIVATE", "127.0.0.0/8, ::1/128")
+    settings.cache_clear()
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def answer() -> None:
+        client, _ = server.accept()
+        with client:
+            client.recv(10_000)
+            client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    threading.Thread(target=answer, daemon=True).start()
+
+    def no_way_by_ipv6(address: tuple[str, int], *_: float) -> socket.socket:
+        if ":" in address[0]:
+            raise OSError(errno.ENETUNREACH, "Network is unreachable")
+        made = socket.socket()
+        made.connect(address)
+        return made
+
+    monkeypatch.setattr(outbound.socket, "create_connection", no_way_by_ipv6)
+    names(monkeypatch, "::1", "127.0.0.1")
+    assert post(f"http://example.com:{server.getsockname()[1]}/", b"x", {}).status == 200
     server.close()
