@@ -179,6 +179,29 @@ def test_members_are_paged_whether_they_are_stored_or_not(
     assert [each["size"] for each in sizes] == [2]
 
 
+def test_automatic_exports_are_among_its_uses_and_outlive_it_until_they_are_deleted(api: Any) -> None:
+    segment = made(api, "Spain", text=SPAIN, keep_fresh=True)["id"]
+    place = {"to": "webhook", "url": "https://lake.example.com/in"}
+    export = api.post(f"segments/{segment}/exports", name="Lake", destination=place).data["export"]
+    used = api.get(f"segments/{segment}/used-by").data
+    assert used == {
+        "segments": [], "reports": [], "exports": [{"id": export["export_id"], "name": "Lake", "state": "active"}]
+    }  # fmt: skip
+    refused = api.patch(f"segments/{segment}", keep_fresh=False)
+    assert (refused.status_code, refused.data["code"]) == (409, "segment_in_use")
+    (told,) = (
+        path["patch"]["responses"]["409"]["content"]["application/problem+json"]["examples"]
+        for address, path in api.get("openapi.json").data["paths"].items()
+        if address.endswith("/segments/{id}")
+    )
+    assert "segment_in_use" in told
+
+    assert api.delete(f"segments/{segment}").status_code == 200
+    assert [each["name"] for each in api.get(f"segments/{segment}/exports").data["exports"]] == ["Lake"]
+    assert api.delete(f"segments/{segment}/exports/{export['export_id']}").data["deleted"]
+    assert api.get(f"segments/{segment}/exports").status_code == 404
+
+
 def test_a_list_is_kept_by_hand_and_each_is_told(api: Any, people: dict[str, UUID]) -> None:
     friends = made(api, "Friends")["id"]
     named = ["email:ana@example.com", str(people["luis"]), "user_id:ana", "nobody@example.com"]

@@ -13,7 +13,7 @@ from factories.analysis import Analysis
 from factories.people import ingest, message, root
 from tessera.audience import questions
 from tessera.audience.conditions.registry import to_json
-from tessera.audience.explain import NoSuchPerson, explain
+from tessera.audience.explain import NoSuchPerson, Verdict, explain
 from tessera.audience.freshness import is_due
 from tessera.audience.segments import actions, queries
 from tessera.audience.segments.records import (
@@ -289,6 +289,23 @@ def test_a_person_learns_part_by_part_why_they_are_in(live: Connection, workspac
     assert no.parts[0].holds is False
     with pytest.raises(NoSuchPerson):
         explain(live, workspace_id + 1, asked, ana, now=now_micros())
+
+
+def test_segments_made_twice_of_segments_are_explained_once_each(live: Connection, workspace_id: int) -> None:
+    ingest(live, workspace_id, [identified("ana", country="ES")])
+    text = 'country = "ES"'
+    for n in range(7):
+        segment = made(live, workspace_id, f"S{n}", text)
+        text = f'segment("{segment.id}") and segment("{segment.id}")'
+    verdict = explain(live, workspace_id, from_text(text), root(live, "user_id", "ana"), now=now_micros())
+    first, second = verdict.parts
+    assert (first.holds, second.holds, second.segment) == (True, True, "S6")
+    assert (len(first.parts), second.parts) == (1, [])
+    assert _parts_in(verdict) == 3 * 7 + 1, "told at every mention, they would be twice as many at each level"
+
+
+def _parts_in(verdict: Verdict) -> int:
+    return 1 + sum(_parts_in(part) for part in verdict.parts)
 
 
 def test_one_that_is_only_asked_is_counted_once_a_day(live: Connection, workspace_id: int, analysis: Analysis) -> None:

@@ -68,6 +68,20 @@ def test_objects_lie_under_their_names(
     assert s3_server.KEY.encode() not in bytes(kept[1])
 
 
+def test_a_prefix_is_taken_by_its_letters(
+    live: Connection, friends: Segment, outside: Path, choose: Callable[..., None], address: str, lake: Any
+) -> None:
+    ingest(live, friends.workspace_id, [message("identify", userId=user) for user in ("ana", "luis")])
+    export = made(live, friends, address, "odd?versionId=1/a b+%20#x")
+    for user in ("ana", "luis"):
+        choose(user)
+        deliver(export)
+    assert state_of(live, export) == [(1, "sent", ""), (2, "sent", "")]
+    listed = lake.call_s3("list_objects_v2", Bucket="lake", Prefix="odd")["Contents"]
+    folder = f"odd?versionId=1/a b+%20#x/{export.slug}"
+    assert [each["Key"] for each in listed] == [f"{folder}/000001-changes.csv", f"{folder}/000002-changes.csv"]
+
+
 def test_one_that_arrived_and_was_not_noted_is_put_again_as_it_was(
     live: Connection, friends: Segment, outside: Path, choose: Callable[..., None], address: str, lake: Any,
     monkeypatch: pytest.MonkeyPatch,

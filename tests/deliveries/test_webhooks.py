@@ -33,7 +33,7 @@ Choose = Callable[..., None]
 
 
 class Receiver:
-    """A server that takes what is POSTed, or does what it was told to do next: a status, `late` or `drip`."""
+    """A server that takes what is POSTed, or does what it was told to do next: a status, `late`, `drip`, …"""
 
     def __init__(self) -> None:
         self.taken: list[tuple[dict[str, str], bytes]] = []
@@ -53,6 +53,12 @@ class Receiver:
                         self.wfile.write(bytes([letter]))
                         self.wfile.flush()
                         time.sleep(0.05)
+                    return
+                if told == "nul":
+                    self.wfile.write(b"HTTP/1.1 500 No\r\n\r\n\0\xff\x1b[2J no \0")
+                    return
+                if told == "noise":
+                    self.wfile.write(b"\0\0 what?\r\n")
                     return
                 self.send_response(int(told))
                 self.send_header("Location", mine.url)
@@ -113,7 +119,8 @@ def test_a_delivery_is_signed_and_says_which_it_is(
 
 
 @pytest.mark.parametrize(("trouble", "problem"), [(500, "not_taken"), (302, "not_taken"), (410, "not_taken"),
-                                                  ("late", "unreachable"), ("drip", "unreachable")])  # fmt: skip
+                                                  ("late", "unreachable"), ("drip", "unreachable"),
+                                                  ("nul", "not_taken"), ("noise", "unreachable")])  # fmt: skip
 def test_what_is_not_taken_goes_out_again_with_the_same_content_and_before_what_came_later(
     live: Connection, friends: Segment, outside: Path, receiver: Receiver, choose: Choose, trouble: int | str,
     problem: str, monkeypatch: pytest.MonkeyPatch,

@@ -110,6 +110,8 @@ def test_the_list_goes_to_a_file_without_personal_data_unless_asked(
         (("create", "Spain", "country ="), "line 1, column 10: a value is expected"),
         (("create", "x" * 300), "length <= 200"),
         (("count", "Nowhere"), "no segment named Nowhere"),
+        (("create", "\udcff"), "not UTF-8"),
+        (("list", "--workspace", "\udcff"), "not UTF-8"),
         (("export", "Nowhere", "--format", "xlsx"), "no format xlsx; there is csv, ndjson"),
         (("explain", "user_id:nobody", "--text", SPAIN), "nobody in this workspace is called that"),
         (("count", "--text", SPAIN), "no analyst answers: start one with `tessera up` or `tessera analyst`"),

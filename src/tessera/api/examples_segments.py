@@ -54,6 +54,7 @@ DELETED: Final[dict[str, Any]] = {"id": SEGMENT_ID, "deleted": True}
 USED_BY: Final[dict[str, Any]] = {
     "segments": [{"id": _STATIC_ID, "name": "Spain and Portugal", "archived": False}],
     "reports": [{"id": "0199d5ac-3344-7b11-8c22-aabbccddeeff", "name": "Orders in Spain"}],
+    "exports": [{"id": "0199d5ac-4455-7b11-8c22-aabbccddeeff", "name": "To the lake", "state": "active"}],
 }
 SIZES: Final[dict[str, Any]] = {
     "sizes": [{"hour": "2026-11-20T16:00:00Z", "size": 1811}, {"hour": "2026-11-20T17:00:00Z", "size": 1820}]

@@ -60,7 +60,7 @@ KINDS: Final[dict[str, Kind]] = {
     "report_name_taken": Kind(409, "There is a report of that name already"),
     "too_many_reports": Kind(409, "The workspace keeps as many reports as it may"),
     "segment_circle": Kind(409, "The segment would ask for itself"),
-    "segment_in_use": Kind(409, "Other segments ask about this one"),
+    "segment_in_use": Kind(409, "Others are made of the segment"),
     "segment_name_taken": Kind(409, "There is a segment of that name already"),
     "too_many_segments": Kind(409, "The workspace has as many segments as it may"),
     "wrong_segment": Kind(409, "That cannot be done with a segment of this kind"),

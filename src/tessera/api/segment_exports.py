@@ -135,11 +135,12 @@ def _view(connection: Connection, export: SegmentExport) -> SegmentExportView:
     **endpoint(READ, SegmentExports, examples.EXPORTS, "not_found"),
 )
 def list_segment_exports(request: HttpRequest, id: SegmentId) -> HttpResponse:
-    """By name. Needs the scope `pii:read` too."""
+    """By name, those of a deleted segment too. Needs the scope `pii:read` too."""
     workspace = trusted(request, _PERSONAL).workspace_id
     with pool().connection() as connection:
-        segment_by_id(connection, workspace, id)
         found = queries.segment_exports(connection, workspace, id)
+        if not found:
+            segment_by_id(connection, workspace, id)
         return answer(SegmentExports(queries.views(connection, found)))
 
 

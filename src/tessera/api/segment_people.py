@@ -125,7 +125,7 @@ class ItemResults(Struct, frozen=True):
 class ExplainedPart(Struct, frozen=True):
     """Whether this part of a condition holds, and of what that came.
 
-    `parts` are those it is made of; where it asks about a segment, that one's own condition.
+    `parts` are those it is made of; where it asks about a segment (for the first time), that one's own condition.
     """
 
     condition: Raw

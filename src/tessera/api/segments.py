@@ -19,7 +19,6 @@ from tessera.api.parameters import Body, Cursor, Limit, only
 from tessera.api.service import answer, endpoint
 from tessera.api.writes import Connection, after, carry_out, named_by_request
 from tessera.audience.asking import answers_to
-from tessera.audience.insight.saved import reports_about
 from tessera.audience.questions import RefreshNow, TakeSnapshot
 from tessera.audience.segments import actions, queries
 from tessera.audience.segments.records import (
@@ -29,7 +28,6 @@ from tessera.audience.segments.records import (
     NewSegment,
     Segment,
     SegmentChange,
-    SizeAt,
 )
 from tessera.audience.segments.wording import names_in
 from tessera.foundation.pool import pool
@@ -134,34 +132,6 @@ class DeletedSegment(Struct, frozen=True):
     deleted: bool
 
 
-class Use(Struct, frozen=True):
-    """A segment whose condition asks about another."""
-
-    id: UUID
-    name: str
-    archived: bool
-
-
-class ReportUse(Struct, frozen=True):
-    """A report that is kept, about people of the segment."""
-
-    id: UUID
-    name: str
-
-
-class Uses(Struct, frozen=True):
-    """What would break without the segment."""
-
-    segments: list[Use]
-    reports: list[ReportUse]
-
-
-class Sizes(Struct, frozen=True):
-    """How many people there were, by hours in which somebody counted; oldest first."""
-
-    sizes: list[SizeAt]
-
-
 def segment_views(connection: Connection, workspace_id: int, found: Sequence[Segment]) -> list[SegmentView]:
     """As they are answered."""
     names = names_in(connection, workspace_id)
@@ -251,7 +221,7 @@ def get_segment(request: HttpRequest, id: SegmentId) -> HttpResponse:
     "/segments/{id}",
     operation_id="change_segment",
     summary="Change a segment",
-    **endpoint(WRITE, SegmentView, examples.SEGMENT, "not_found", *READS, *_NAMED, writes=True),
+    **endpoint(WRITE, SegmentView, examples.SEGMENT, "not_found", "segment_in_use", *READS, *_NAMED, writes=True),
 )
 def change_segment(request: HttpRequest, id: SegmentId, wanted: SegmentChanges) -> HttpResponse:
     """All changes or none. With another condition a kept one is evaluated anew; `current` says when that is done."""
@@ -369,38 +339,3 @@ def refresh_segment(request: HttpRequest, id: SegmentId) -> HttpResponse:
         return segment_views(connection, workspace, [found])[0]
 
     return carry_out(request, act, run=after(lambda: answers_to(workspace, RefreshNow(segment_id=id))))
-
-
-@router.get(
-    "/segments/{id}/used-by",
-    operation_id="segment_uses",
-    summary="Where a segment is used",
-    **endpoint(READ, Uses, examples.USED_BY, "not_found"),
-)
-def segment_uses(request: HttpRequest, id: SegmentId) -> HttpResponse:
-    """The segments whose condition x"""
-    workspace = grant_of(request).workspace_id
-    with pool().connection() as connection:
-        found = queries.used_by(connection, queries.segment_by_id(connection, workspace, id))
-        reports = reports_about(connection, workspace, id)
-    uses = [Use(each.id, each.name, each.archived_at is not None) for each in found]
-    return answer(Uses(uses, [ReportUse(each.id, each.name) for each in reports]))
-
-
-@router.get(
-    "/segments/{id}/sizes",
-    operation_id="segment_sizes",
-    summary="How large a segment was",
-    **endpoint(READ, Sizes, examples.SIZES, "not_found", "unknown_parameter"),
-)
-def segment_sizes(
-    request: HttpRequest,
-    id: SegmentId,
-    days: Annotated[int, Query(ge=1, le=3660, description="How far to look back.")] = 90,
-) -> HttpResponse:
-    """The last count of each hour in which it was counted, oldest first."""
-    only(request, "days")
-    workspace = grant_of(request).workspace_id
-    with pool().connection() as connection:
-        segment = queries.segment_by_id(connection, workspace, id)
-        return answer(Sizes(queries.sizes(connection, segment, days=days, now=datetime.now(UTC))))

@@ -24,7 +24,8 @@ Connection = psycopg.Connection[Any]
 
 class Verdict(Struct, frozen=True):
     """Whether a condition holds, and of what that came. `condition` is its JSON form; `parts` are the conditions
-    that it is made of, or those of the segment that it asks about.
+    that it is made of, or those of the segment that it asks about: where it is asked about first, not each time, as
+    segments made of segments would double at every level.
     """
 
     condition: Raw
@@ -88,6 +89,7 @@ class _Explanation:
         (person,) = people_of(connection, [root])
         self._person = msgspec.structs.replace(person, segments=self._is_in)
         self._known: dict[UUID, bool] = {}
+        self._told: set[UUID] = set()
 
     @property
     def person(self) -> Person:
@@ -115,5 +117,8 @@ class _Explanation:
         if not isinstance(condition, InSegment):
             return Verdict(encoded, holds, [self.verdict(child) for child in children(condition)])
         segment = self._segments.get(condition.segment_id)
-        inner = [self.verdict(from_json(segment.condition))] if segment is not None and segment.condition else []
+        inner: list[Verdict] = []
+        if segment is not None and segment.condition and segment.id not in self._told:
+            self._told.add(segment.id)
+            inner = [self.verdict(from_json(segment.condition))]
         return Verdict(encoded, holds, inner, condition.segment_id, segment.name if segment is not None else None)

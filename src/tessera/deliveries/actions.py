@@ -17,6 +17,7 @@ from msgspec import UNSET, Struct
 from tessera.access.audit import record_audit_on
 from tessera.audience.segments import moves
 from tessera.audience.segments.queries import segment_by_id
+from tessera.audience.segments.records import NoSuchSegment
 from tessera.deliveries import store
 from tessera.deliveries.carrying import context_of
 from tessera.deliveries.folders import place_of
@@ -224,9 +225,9 @@ def _blot(connection: Connection, export: SegmentExport, redactor: Redactor) -> 
     if (name := redactor.text(export.name)) != export.name:
         fields = {"name": name, "slug": _slug("", export.id)}
         store.rename_files(connection, export, fields["slug"])
-    document = msgspec.json.encode(export.destination)
-    if redactor.found_in_document(document.decode()):
-        blotted = redactor.document(msgspec.json.decode(document), keep=_OURS)
+    document = msgspec.to_builtins(export.destination)
+    blotted = redactor.document(document, keep=_OURS)
+    if blotted != document:  # a person who is called `webhook` stops no export
         fields |= {"destination": msgspec.json.encode(blotted).decode(), "state": "paused"}
     if fields:
         store.change(connection, export, fields)
@@ -234,9 +235,10 @@ def _blot(connection: Connection, export: SegmentExport, redactor: Redactor) -> 
 
 
 def _wake(connection: Connection, export: SegmentExport, now: datetime) -> None:
+    """Have its job done where there is something to do: a job is a process, and there may be many exports."""
     if export.state != "active":
         return
-    if export.schedule == ON_CHANGE or export.asked or (export.due_at is not None and export.due_at <= now):
+    if export.asked or (export.due_at is not None and export.due_at <= now) or _has_changes(connection, export):
         look_again(connection, export.id, after=0.0)
         return
     waiting = store.waiting(connection, export.id)
@@ -244,6 +246,19 @@ def _wake(connection: Connection, export: SegmentExport, now: datetime) -> None:
         look_again(connection, export.id, after=0.0)
     if export.due_at is not None:
         look_again_at(connection, export.id, export.due_at, now)
+
+
+def _has_changes(connection: Connection, export: SegmentExport) -> bool:
+    """Whether, on change, somebody moved, or the segment is gone: then it ends."""
+    if export.schedule != ON_CHANGE:
+        return False
+    if moves.pending(connection, export.id, after=export.taken, most=1):
+        return True
+    try:
+        segment_by_id(connection, export.workspace_id, export.segment_id)
+    except NoSuchSegment:
+        return True
+    return False
 
 
 def _checked(destination: Destination) -> Destination:

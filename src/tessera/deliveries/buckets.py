@@ -5,6 +5,8 @@ from typing import Any, Final
 from tessera.deliveries.records import Bucket
 from tessera.foundation.outbound import OutboundFailed, OutboundRefused, find, guarded_socket, read_address
 
+SECONDS: Final = 300.0
+"""All of it takes at most: whoever answers drop by drop holds us up no longer."""
 CONNECT_SECONDS: Final = 10
 READ_SECONDS: Final = 60
 
@@ -21,9 +23,12 @@ def put_object(bucket: Bucket, secret: str, name: str, body: bytes, content_type
     files = s3fs.S3FileSystem(
         key=bucket.key_id, secret=secret, client_kwargs=client, config_kwargs=_manners(bucket), skip_instance_cache=True
     )
-    key = "/".join(part for part in (bucket.bucket, bucket.prefix.strip("/"), name) if part)
+    files.retries = 1
+    key = "/".join(part for part in (bucket.prefix.strip("/"), name) if part)
+    about = {"ContentType": content_type, "Metadata": {"tessera-delivery": delivery}}
     try:
-        files.pipe_file(key, body, ContentType=content_type, Metadata={"tessera-delivery": delivery})
+        # one request with the key as it is: a path would be read, and cut where it looks like a version (`?versionId=`)
+        files.call_s3("put_object", Bucket=bucket.bucket, Key=key, Body=body, timeout=SECONDS, **about)
     except Exception as error:
         raise _in_short(error) from error
 
@@ -48,4 +53,6 @@ def _in_short(error: Exception) -> Exception:
         if isinstance(seen, OutboundRefused):
             return seen
         seen = seen.__cause__ or seen.__context__
+    if isinstance(error, TimeoutError):
+        return OutboundFailed("no answer in time")
     return OutboundFailed(f"{type(error).__name__}: {error}"[:400])

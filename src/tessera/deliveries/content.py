@@ -1,7 +1,7 @@
 """What a delivery holds: a row for everybody who entered or left, in one of the three kinds of file."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -45,8 +45,9 @@ def chosen_columns(
     """Where an identifier and an attribute have one name (`email`), the attribute's column says that it is one."""
     types = {each.name: each.type for each in catalogue.entries(connection, workspace_id) if each.kind == "attribute"}
     kinds = {kind: f"identifier.{kind}" if kind in _TAKEN else kind for kind in dict.fromkeys(identifiers)}
-    taken = _TAKEN | set(kinds.values())
-    named = {name: f"attribute.{name}" if name in taken else name for name in dict.fromkeys(attributes)}
+    named: dict[str, str] = {}
+    for name in dict.fromkeys(attributes):
+        named[name] = _free(name, {*_TAKEN, *kinds.values(), *named.values()})
     columns = [
         *_ALWAYS,
         *(Column(column, "text") for column in kinds.values()),
@@ -54,6 +55,13 @@ def chosen_columns(
         *([Column(OTHER_VALUES, "json")] if named else []),
     ]
     return Chosen(kinds, named, columns)
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    """A column of its own for an attribute, also for one that is called `attribute.email`."""
+    while name in taken:
+        name = f"attribute.{name}"
+    return name
 
 
 class MoveRecord(Struct, frozen=True):

@@ -105,7 +105,8 @@ def content(connection: Connection, export: SegmentExport, number: int) -> Taken
     found = store.delivery(connection, export.id, number)
     if found is None:
         raise NoSuchSegmentExport(f"it has no delivery {number}")
-    if not found.kept:
+    body = store.content_of(connection, export.id, number)
+    if body is None:
         raise ContentGone("the content of this delivery is not kept")
     name = found.file_name.rpartition("/")[2]
-    return Taken(name, CONTENT_TYPES[found.format], store.content_of(connection, found.id))
+    return Taken(name, CONTENT_TYPES[found.format], body)

@@ -41,19 +41,36 @@ LONGEST_PAUSE: Final = 3600.0
 """Seconds before a delivery that did not arrive is tried again: doubled each time, for ever."""
 TURN: Final = 120.0
 """Seconds that a job works before it makes room for others."""
+BUSY: Final = 10.0
+"""Seconds until it is looked again, where another process does the job already."""
 _ALONE: Final = "SELECT pg_advisory_lock(7316002, hashtext(%s))"
 
 
 def run(export_id: UUID, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-    """Do everything that is due for this export; one at a time, however many are started."""
+    """Do everything that is due for this export; one at a time, however many are started.
+
+    Nobody waits long for the one that is at it: a slow receiver must not take all places in the queue.
+    """
     with connect(autocommit=True, application="tessera deliveries") as connection:
-        connection.execute("SET lock_timeout = '30s'")
-        connection.execute(_ALONE, (str(export_id),))
+        if not _is_alone(connection, export_id):
+            look_again(connection, export_id, after=BUSY)
+            return
         began = time.monotonic()
         while step(connection, export_id, clock):
             if time.monotonic() - began > TURN:
                 look_again(connection, export_id, after=0.0)
                 return
+
+
+def _is_alone(connection: Connection, export_id: UUID) -> bool:
+    """Whether nobody else does the job; a moment is left for one that has just ended or was killed to be gone."""
+    connection.execute("SET lock_timeout = '2s'")
+    try:
+        connection.execute(_ALONE, (str(export_id),))
+    except psycopg.errors.LockNotAvailable:
+        return False
+    connection.execute("SET lock_timeout = '30s'")
+    return True
 
 
 def step(connection: Connection, export_id: UUID, clock: Callable[[], datetime]) -> bool:
@@ -64,12 +81,20 @@ def step(connection: Connection, export_id: UUID, clock: Callable[[], datetime])
     delivery = store.waiting(connection, export_id)
     if delivery is None:
         return _cut(connection, export, clock())
-    if delivery.content == "wanted":
-        _decide(connection, export, delivery, clock())
-        return True
     if delivery.next_try_at is not None and delivery.next_try_at > clock():
         return False
-    return _carry(connection, export, delivery, clock)
+    try:
+        (_decide if delivery.content == "wanted" else _carry)(connection, export, delivery, clock)
+    except TesseraError as error:
+        _fail(connection, export, delivery, clock(), error.code, str(error))
+        return False
+    except Exception as error:
+        if may_pass(error):
+            raise
+        log.exception("a delivery failed", export=str(export.id), delivery=str(delivery.id))
+        _fail(connection, export, delivery, clock(), "internal_error", type(error).__name__)
+        return False
+    return True
 
 
 def look_again(connection: Connection, export_id: UUID, *, after: float, why: str = "") -> None:
@@ -95,6 +120,8 @@ def _cut(connection: Connection, export: SegmentExport, now: datetime) -> bool:
         start = moves.started_with(connection, export.id)
         begins = export.taken < start
         found = moves.pending(connection, export.id, after=export.taken, most=most, upto=start if begins else None)
+        if begins and not found:  # who was in then has been erased since
+            begins, found = False, moves.pending(connection, export.id, after=export.taken, most=most)
         if not found:
             _rest(connection, export, now)
             return False
@@ -135,7 +162,7 @@ def _rest(connection: Connection, export: SegmentExport, now: datetime) -> None:
         look_again_at(connection, export.id, due_at, now)
 
 
-def _decide(connection: Connection, export: SegmentExport, delivery: Waiting, now: datetime) -> None:
+def _decide(connection: Connection, export: SegmentExport, delivery: Waiting, clock: Callable[[], datetime]) -> None:
     """What it holds, from now on. Where an erasure ended while we read, it is read again."""
     seen = store.erasures(connection, export.workspace_id)
     found = moves.pending(connection, export.id, after=delivery.after_move, most=MOST_MOVES, upto=delivery.upto_move)
@@ -146,7 +173,7 @@ def _decide(connection: Connection, export: SegmentExport, delivery: Waiting, no
         format=delivery.format,
         identifiers=export.identifiers,
         attributes=export.attributes,
-        now=now,
+        now=clock(),
     )
     with connection.transaction():
         if store.erasures(connection, export.workspace_id, hold=True) == seen:
@@ -154,23 +181,14 @@ def _decide(connection: Connection, export: SegmentExport, delivery: Waiting, no
             store.keep_content(connection, export, delivery, body, entered=entered, left=len(found) - entered)
 
 
-def _carry(connection: Connection, export: SegmentExport, delivery: Waiting, clock: Callable[[], datetime]) -> bool:
-    body = store.content_of(connection, delivery.id)
-    try:
-        carry(export, store.sealed_secret(connection, export), delivery, body, now=clock())
-    except TesseraError as error:
-        _fail(connection, export, delivery, clock(), error.code, str(error))
-        return False
-    except Exception as error:
-        if may_pass(error):
-            raise
-        log.exception("a delivery failed", export=str(export.id), delivery=str(delivery.id))
-        _fail(connection, export, delivery, clock(), "internal_error", type(error).__name__)
-        return False
+def _carry(connection: Connection, export: SegmentExport, delivery: Waiting, clock: Callable[[], datetime]) -> None:
+    body = store.content_of(connection, export.id, delivery.number, delivery.revision)
+    if body is None:
+        return  # an erasure came in between: it is decided anew, or the export is gone
+    carry(export, store.sealed_secret(connection, export), delivery, body, now=clock())
     with connection.transaction():
         if store.note_sent(connection, export, delivery, clock()):
             moves.forget_taken(connection, export.id, upto=delivery.upto_move)
-    return True
 
 
 def _fail(
@@ -180,4 +198,4 @@ def _fail(
     log.warning("a delivery did not arrive", export=str(export.id), number=delivery.number, problem=problem)
     next_try_at = now + timedelta(seconds=pause)
     store.note_failed(connection, export, delivery, next_try_at=next_try_at, problem=problem, detail=detail)
-    look_again(connection, export.id, after=pause, why=":later")
+    look_again_at(connection, export.id, next_try_at, now)

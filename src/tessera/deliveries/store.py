@@ -39,6 +39,11 @@ INSERT INTO deliveries_delivery (export_id, number, id, workspace_id, file_name,
 VALUES (%(export_id)s, %(number)s, %(id)s, %(workspace_id)s, %(file_name)s, %(format)s, %(after)s, %(upto)s, 'waiting',
         'wanted', %(now)s)
 """
+_CONTENT: Final = """
+SELECT c.body FROM deliveries_delivery d LEFT JOIN deliveries_chunk c ON c.delivery_id = d.id
+ WHERE d.export_id = %s AND d.number = %s AND d.content = 'kept' AND d.revision = coalesce(%s, d.revision)
+ ORDER BY c.number
+"""
 _KEEP: Final = """
 UPDATE deliveries_delivery SET content = 'kept', entered = %(entered)s, "left" = %(left)s, bytes = %(bytes)s
  WHERE id = %(id)s AND export_id = %(export_id)s AND revision = %(revision)s AND content = 'wanted'
@@ -186,12 +191,13 @@ def keep_content(
     return True
 
 
-def content_of(connection: Connection, delivery_id: UUID) -> bytes:
-    """All of it; nothing where it is not kept."""
-    rows = connection.execute(
-        "SELECT body FROM deliveries_chunk WHERE delivery_id = %s ORDER BY number", (delivery_id,)
-    )
-    return b"".join(bytes(row[0]) for row in rows)
+def content_of(connection: Connection, export_id: UUID, number: int, revision: int | None = None) -> bytes | None:
+    """All of it; None where it is not kept, or was decided anew since this revision.
+
+    One statement, so that an erasure in between leaves no delivery that looks empty.
+    """
+    rows = connection.execute(_CONTENT, (export_id, number, revision)).fetchall()
+    return b"".join(bytes(row[0] or b"") for row in rows) if rows else None
 
 
 def note_sent(connection: Connection, export: SegmentExport, delivery: Waiting, now: datetime) -> bool:
@@ -210,7 +216,12 @@ def note_failed(
     detail: str,
 ) -> None:
     about = {"id": delivery.id, "export_id": export.id, "next": next_try_at}
-    connection.execute(_FAILED, {**about, "problem": problem, "detail": detail[:500]})
+    connection.execute(_FAILED, {**about, "problem": problem, "detail": _line(detail)})
+
+
+def _line(said: str) -> str:
+    """What a stranger said, as text that can be kept: NULs and the like are blanks."""
+    return " ".join("".join(each if each.isprintable() else " " for each in said[:2_000]).split())[:500]
 
 
 def try_now(connection: Connection, export: SegmentExport) -> None:

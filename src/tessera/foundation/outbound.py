@@ -79,6 +79,8 @@ def _meant(address: IPv4Address | IPv6Address) -> list[IPv4Address | IPv6Address
 
 
 def _is_outside(address: IPv4Address | IPv6Address) -> bool:
+    if isinstance(address, IPv6Address) and address.is_site_local:  # fec0::/10, which counts as global
+        return False
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
 
 
@@ -121,30 +123,39 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, seconds: float = 
     Raises `OutboundRefused`, `OutboundFailed`.
     """
     target = read_address(url)
-    problem: Exception | None = None
+    problem = ""
     for address in find(target)[:2]:
         connection = _Pinned(target, address, seconds)
         watch = threading.Timer(seconds, connection.cut)
         watch.daemon = True
         watch.start()
         try:
-            connection.request("POST", target.path, body, dict(headers))
-            answer = connection.getresponse()
-            excerpt = answer.read(_MOST_ANSWER).decode("utf-8", "replace")
-            if connection.was_cut:  # what was cut off looks like an answer that ended
-                raise TimeoutError
-            return Answer(answer.status, excerpt)
-        except ConnectionRefusedError as error:  # nothing was said yet: the next address may do
-            problem = error
-        except (OSError, HTTPException) as error:
-            raise OutboundFailed(_why(error, connection.was_cut)) from None
+            connection.connect()
+        except OSError as error:  # nothing was said yet: the next address may do
+            problem = _why(error, connection.was_cut)
+            if connection.was_cut:
+                break
+        else:
+            return _said(connection, target.path, body, headers)
         finally:
             watch.cancel()
             connection.close()
-    raise OutboundFailed(_why(problem, False))
+    raise OutboundFailed(problem)
 
 
-def _why(error: Exception | None, was_cut: bool) -> str:
+def _said(connection: "_Pinned", path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    try:
+        connection.request("POST", path, body, dict(headers))
+        answer = connection.getresponse()
+        excerpt = answer.read(_MOST_ANSWER).decode("utf-8", "replace")
+    except (OSError, HTTPException) as error:
+        raise OutboundFailed(_why(error, connection.was_cut)) from None
+    if connection.was_cut:  # what was cut off looks like an answer that ended
+        raise OutboundFailed("no answer in time")
+    return Answer(answer.status, excerpt)
+
+
+def _why(error: Exception, was_cut: bool) -> str:
     if was_cut or isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, ssl.SSLError):
@@ -168,7 +179,11 @@ class _Pinned(HTTPConnection):
         plain.settimeout(self._seconds)
         self.sock: Any = plain
         if self._target.secure:
-            self.sock = ssl.create_default_context().wrap_socket(plain, server_hostname=self._target.host)
+            wrapped = ssl.create_default_context().wrap_socket(
+                plain, server_hostname=self._target.host, do_handshake_on_connect=False
+            )
+            self.sock = wrapped  # before hands are shaken: `cut` must find the socket that waits
+            wrapped.do_handshake()
         if self.was_cut:
             self.close()
             raise TimeoutError
@@ -179,7 +194,8 @@ class _Pinned(HTTPConnection):
         held = self.sock
         if held is not None:
             with suppress(OSError):
-                held.shutdown(socket.SHUT_RDWR)
+                # the plain one: TLS's own forgets its keys first, and what is being sent would go on without them
+                socket.socket.shutdown(held, socket.SHUT_RDWR)
 
 
 def guarded_socket(found: Any) -> socket.socket:

@@ -68,6 +68,8 @@ def main() -> None:
         _fail(f"the database is away: {error}", error)
     except psycopg.Error as error:
         _fail(f"the database refused: {error}", error)
+    except UnicodeEncodeError as error:
+        _fail("what was given is not UTF-8", error)
     except Exception as error:
         if not isinstance(error.__cause__, psycopg.Error):
             raise
