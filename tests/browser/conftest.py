@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.db import connections
 from django.utils import translation
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from proof.stack import Stack
 
@@ -76,6 +76,14 @@ def chromium(installation: Installation) -> Iterator[Browser]:
         browser.close()
 
 
+_GIVEN_UP = frozenset({"htmx:sendAbort", "htmx:afterRequest"})
+"""What htmx says where a newer question took the place of an older one; of other failures it says more."""
+
+
+def _is_complaint(said: ConsoleMessage) -> bool:
+    return said.type in {"error", "warning"} and said.text not in _GIVEN_UP
+
+
 class Screen:
     """A tab of the console. Notes what a user would not see: errors in the console, requests to elsewhere."""
 
@@ -84,7 +92,7 @@ class Screen:
         self.language = language
         self.home = stack.console
         self._complaints: list[str] = []
-        page.on("console", lambda said: self._note(said.text) if said.type in {"error", "warning"} else None)
+        page.on("console", lambda said: self._note(said.text) if _is_complaint(said) else None)
         page.on("pageerror", lambda error: self._note(str(error)))
         page.on("request", lambda sent: None if self._ours(sent.url) else self._note(f"request to {sent.url}"))
 
