@@ -12,6 +12,7 @@ from msgspec import Raw
 from factories.analysis import Analysis
 from factories.people import ingest, message, root
 from tessera.audience import questions
+from tessera.audience.changes import Changes
 from tessera.audience.conditions.registry import to_json
 from tessera.audience.explain import NoSuchPerson, explain
 from tessera.audience.freshness import is_due
@@ -31,6 +32,7 @@ from tessera.audience.warehouse.engine import Engine
 from tessera.foundation.clock import now_micros
 from tessera.foundation.database import connect
 from tessera.identity import actions as identity
+from tessera.privacy.actions import erase_person
 
 Connection = psycopg.Connection[Any]
 
@@ -312,3 +314,27 @@ def test_a_report_is_asked_for_like_anything_else(live: Connection, workspace_id
     report = b'{"report": "trend", "step": {"event": "Order Completed"}, "period": {"op": "in_last", "days": 1}}'
     answer = analysis.ask(workspace_id, questions.MakeReport(report=Raw(report)))
     assert b"3" in bytes(answer)
+
+
+def test_who_was_erased_enters_nothing_while_the_warehouse_still_has_them(
+    live: Connection, workspace_id: int, analysis: Analysis
+) -> None:
+    ingest(live, workspace_id, [identified("ana", country="ES"), identified("luis", country="ES")])
+    known = made(live, workspace_id, "Known", 'country = "ES" and @bucket >= 0', kept=True)
+    analysis.settle()
+    ana, luis = root(live, "user_id", "ana"), root(live, "user_id", "luis")
+    assert ana is not None
+    whole = made(live, workspace_id, "Whole", 'country = "ES"', kept=True)
+    erase_person(
+        live, workspace_id=workspace_id, profile_id=ana, actor="eva", reason="", suppress=False, now=datetime.now(UTC)
+    )
+    changes = Changes()
+    changes.anything = {ana}
+    analysis.freshness.note({workspace_id: changes})
+    analysis.freshness._listed_at = 0.0
+    analysis.freshness.turn()
+
+    assert (members(live, known), members(live, whole)) == ({luis}, {luis})
+    left = live.execute("SELECT count(*) FROM audience_member WHERE profile_id = %s", (ana,)).fetchone()
+    assert left == (0,)
+    assert ana not in [person for _, person in told(live)], "history speaks of who is erased"
