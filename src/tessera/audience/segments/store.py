@@ -73,12 +73,9 @@ def page(
     return [segment_of(row) for row in connection.execute(statement, asked)]
 
 
-def dynamic(connection: Connection) -> list[Segment]:
-    """Every dynamic segment of every workspace that is not archived."""
-    return [
-        segment_of(row)
-        for row in connection.execute(_READ + "WHERE kind = 'dynamic' AND archived_at IS NULL ORDER BY id")
-    ]
+def in_use(connection: Connection) -> list[Segment]:
+    """Every segment of every workspace that is not archived."""
+    return [segment_of(row) for row in connection.execute(_READ + "WHERE archived_at IS NULL ORDER BY id")]
 
 
 def add(connection: Connection, fields: Mapping[str, Any]) -> None:
