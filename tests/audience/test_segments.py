@@ -1,5 +1,6 @@
 """Segments: who enters and who leaves, exactly once, whatever is merged, split, undone or killed meanwhile."""
 
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,7 @@ from tessera.audience.segments.records import (
     SegmentChange,
     SegmentCircle,
     SegmentInUse,
+    SegmentTooLarge,
     WrongSegment,
 )
 from tessera.audience.text.reader import from_text
@@ -360,8 +362,8 @@ def test_a_condition_edited_below_moves_those_who_ask_about_it(
 def test_what_changes_before_the_index_is_made_anew_is_not_lost(
     live: Connection, workspace_id: int, analysis: Analysis
 ) -> None:
-    ingest(live, workspace_id, [identified("ana", country="ES"), identified("luis", country="FR")])
-    segment = made(live, workspace_id, "Where", 'country = "ES"', kept=True)
+    ingest(live, workspace_id, [identified("ana", plan="gold"), identified("luis")])
+    segment = made(live, workspace_id, "Where", 'plan = "gold"', kept=True)
     analysis.settle()
     changed(live, segment, condition=condition('did("Seen")'))
     analysis.ask(workspace_id, questions.RefreshNow(segment_id=segment.id))
@@ -441,3 +443,53 @@ def test_the_size_of_a_list_is_counted_anew_when_somebody_is_gone(
     live.execute("UPDATE audience_segment SET counted_at = now() - interval '1 day'")
     analysis.settle()
     assert queries.segment_by_id(live, workspace_id, friends.id).size == 1
+
+
+def test_two_who_edit_at_once_make_no_circle(live: Connection, workspace_id: int) -> None:
+    one = made(live, workspace_id, "One", 'plan = "gold"')
+    other = made(live, workspace_id, "Other", 'plan = "gold"')
+    refused: list[Exception] = []
+
+    def rival() -> None:
+        with connect(autocommit=True) as theirs:
+            try:
+                changed(theirs, other, condition=condition(f'segment("{one.id}")'))
+            except SegmentCircle as error:
+                refused.append(error)
+
+    thread = threading.Thread(target=rival)
+    with live.transaction():
+        changed(live, one, condition=condition(f'segment("{other.id}")'))
+        thread.start()
+        thread.join(0.5)
+    thread.join()
+    assert len(refused) == 1
+
+
+def test_segments_of_segments_stay_small_enough_to_be_asked(live: Connection, workspace_id: int) -> None:
+    """Each asks twice about the one below: what is asked in the end doubles with each."""
+    below = first = made(live, workspace_id, "0", 'plan = "gold"')
+    with pytest.raises(SegmentTooLarge, match="1,000"):
+        for number in range(1, 20):
+            text = f'segment("{below.id}") or not segment("{below.id}")'
+            below = made(live, workspace_id, str(number), text)
+    assert 5 < len(queries.all_segments(live, workspace_id)) < 12
+    many = " or ".join(f'plan = "{number}"' for number in range(90))
+    with pytest.raises(SegmentTooLarge, match="condition of 4 "):
+        changed(live, first, condition=condition(many))
+    link = made(live, workspace_id, "Way", 'plan = "gold"')
+    with pytest.raises(SegmentTooLarge):
+        for number in range(100):
+            link = made(live, workspace_id, f"Way {number}", f'segment("{link.id}")')
+
+
+def test_what_one_in_the_archive_asks_about_is_not_deleted(live: Connection, workspace_id: int) -> None:
+    """Taken back, `not` nobody would be everybody."""
+    gold = made(live, workspace_id, "Gold", 'plan = "gold"')
+    others = made(live, workspace_id, "Others", f'not segment("{gold.id}")')
+    about = {"workspace_id": workspace_id, "actor": "ana"}
+    actions.archive(live, segment_id=others.id, now=datetime.now(UTC), **about)
+    with pytest.raises(SegmentInUse, match="Others"):
+        actions.delete(live, segment_id=gold.id, **about)
+    actions.delete(live, segment_id=others.id, **about)
+    actions.delete(live, segment_id=gold.id, **about)
