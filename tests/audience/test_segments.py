@@ -15,11 +15,12 @@ from factories.analysis import Analysis
 from factories.people import ingest, message, root
 from tessera.audience import freshness, questions
 from tessera.audience.changes import Changes
-from tessera.audience.conditions.registry import to_json
+from tessera.audience.conditions.registry import from_json, to_json
 from tessera.audience.depending import depends_of
 from tessera.audience.explain import NoSuchPerson, explain
 from tessera.audience.freshness import is_due
-from tessera.audience.segments import actions, queries
+from tessera.audience.redacting import without_contacts
+from tessera.audience.segments import actions, membership, queries
 from tessera.audience.segments.records import (
     NameTaken,
     NewSegment,
@@ -32,9 +33,11 @@ from tessera.audience.segments.records import (
     WrongSegment,
 )
 from tessera.audience.text.reader import from_text
+from tessera.audience.text.writer import to_text
 from tessera.audience.warehouse.engine import Engine
 from tessera.foundation.clock import now_micros
 from tessera.foundation.database import connect
+from tessera.foundation.redaction import Redactor
 from tessera.identity import actions as identity
 from tessera.privacy.actions import erase_person
 
@@ -487,9 +490,69 @@ def test_what_one_in_the_archive_asks_about_is_not_deleted(live: Connection, wor
     """Taken back, `not` nobody would be everybody."""
     gold = made(live, workspace_id, "Gold", 'plan = "gold"')
     others = made(live, workspace_id, "Others", f'not segment("{gold.id}")')
-    about = {"workspace_id": workspace_id, "actor": "ana"}
+    about: dict[str, Any] = {"workspace_id": workspace_id, "actor": "ana"}
     actions.archive(live, segment_id=others.id, now=datetime.now(UTC), **about)
     with pytest.raises(SegmentInUse, match="Others"):
         actions.delete(live, segment_id=gold.id, **about)
     actions.delete(live, segment_id=others.id, **about)
     actions.delete(live, segment_id=gold.id, **about)
+
+
+@pytest.mark.parametrize(
+    ("text", "called", "after"),
+    [
+        ('email matches "ana@example.com"', "ana@example.com", r'email matches "\\[erased\\]"'),
+        ('email matches "^[ana@example.com]"', "ana@example.com", r'email matches "\\[erased\\]"'),
+        ('email in ("ana@example.com", "b@example.com")', "ana@example.com", 'email in ("[erased]", "b@example.com")'),
+        ('device(app_version < version "4.10.2")', "4.10.2", None),
+        ('did("Order Completed", total > 10000)', "Order Completed", None),
+        ('related("household") and sum("Order", total) > 5', "household", None),
+        ('related("household") and sum("Order", amount) > 5', "amount", None),
+        ('did("Wrote to ana@example.com")', "ana@example.com", 'did("Wrote to [erased]")'),
+    ],
+)
+def test_a_condition_without_who_is_erased_can_be_read_and_means_nobody_by_them(
+    text: str, called: str, after: str | None
+) -> None:
+    form = without_contacts(condition(text).decode(), Redactor([called]))
+    assert (None if form is None else to_text(from_json(form))) == after
+
+
+def test_an_erasure_and_an_evaluation_do_not_wait_for_each_other(
+    live: Connection, workspace_id: int, analysis: Analysis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The segment names who is erased, so both write its row; one of them holds it, the other one every lane."""
+    ingest(live, workspace_id, [identified("ana", email="ana@example.com")])
+    segment = made(live, workspace_id, "Ana", 'email = "ana@example.com"', kept=True)
+    while analysis.analyst.step().rows:
+        pass
+    analysis.worlds.show(workspace_id, analysis.analyst.warehouse(workspace_id))
+    ana = root(live, "user_id", "ana")
+    failed: list[Exception] = []
+
+    def erase() -> None:
+        with connect(autocommit=True) as theirs:
+            try:
+                erase_person(
+                    theirs, workspace_id=workspace_id, profile_id=ana, actor="eva", reason="", suppress=False,
+                    now=datetime.now(UTC),
+                )  # fmt: skip
+            except psycopg.Error as error:
+                failed.append(error)
+
+    erasing = threading.Thread(target=erase)
+    become = membership.become
+
+    def slowly(*about: Any, **said: Any) -> Any:
+        erasing.start()
+        time.sleep(0.7)
+        return become(*about, **said)
+
+    monkeypatch.setattr(membership, "become", slowly)
+    analysis.freshness.turn()
+    erasing.join()
+    assert failed == []
+    assert queries.segment_by_id(live, workspace_id, segment.id).problem == ""
+    monkeypatch.undo()
+    analysis.settle()
+    assert members(live, segment) == set()

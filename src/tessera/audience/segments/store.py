@@ -52,6 +52,14 @@ def read(connection: Connection, workspace_id: int, segment_id: UUID, *, lock: b
     return segment_of(row)
 
 
+def hold(connection: Connection, workspace_id: int, segment_ids: Sequence[UUID]) -> None:
+    """As `read` with `lock`, of several: in one order."""
+    connection.execute(
+        "SELECT id FROM audience_segment WHERE workspace_id = %s AND id = ANY(%s) ORDER BY id FOR UPDATE",
+        (workspace_id, list(segment_ids)),
+    )
+
+
 def of_workspace(connection: Connection, workspace_id: int, *, archived: bool | None = False) -> list[Segment]:
     """By folder and name; `archived` None for all."""
     which = {None: "", True: "AND archived_at IS NOT NULL ", False: "AND archived_at IS NULL "}[archived]
