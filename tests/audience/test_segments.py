@@ -1,7 +1,5 @@
 """Segments: who enters and who leaves, exactly once, whatever is merged, split, undone or killed meanwhile."""
 
-import threading
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,14 +11,11 @@ from msgspec import Raw
 
 from factories.analysis import Analysis
 from factories.people import ingest, message, root
-from tessera.audience import freshness, questions
-from tessera.audience.changes import Changes
-from tessera.audience.conditions.registry import from_json, to_json
-from tessera.audience.depending import depends_of
+from tessera.audience import questions
+from tessera.audience.conditions.registry import to_json
 from tessera.audience.explain import NoSuchPerson, explain
 from tessera.audience.freshness import is_due
-from tessera.audience.redacting import without_contacts
-from tessera.audience.segments import actions, membership, queries
+from tessera.audience.segments import actions, queries
 from tessera.audience.segments.records import (
     NameTaken,
     NewSegment,
@@ -29,17 +24,13 @@ from tessera.audience.segments.records import (
     SegmentChange,
     SegmentCircle,
     SegmentInUse,
-    SegmentTooLarge,
     WrongSegment,
 )
 from tessera.audience.text.reader import from_text
-from tessera.audience.text.writer import to_text
 from tessera.audience.warehouse.engine import Engine
 from tessera.foundation.clock import now_micros
 from tessera.foundation.database import connect
-from tessera.foundation.redaction import Redactor
 from tessera.identity import actions as identity
-from tessera.privacy.actions import erase_person
 
 Connection = psycopg.Connection[Any]
 
@@ -321,238 +312,3 @@ def test_a_report_is_asked_for_like_anything_else(live: Connection, workspace_id
     report = b'{"report": "trend", "step": {"event": "Order Completed"}, "period": {"op": "in_last", "days": 1}}'
     answer = analysis.ask(workspace_id, questions.MakeReport(report=Raw(report)))
     assert b"3" in bytes(answer)
-
-
-def test_who_was_erased_enters_nothing_while_the_warehouse_still_has_them(
-    live: Connection, workspace_id: int, analysis: Analysis
-) -> None:
-    ingest(live, workspace_id, [identified("ana", country="ES"), identified("luis", country="ES")])
-    known = made(live, workspace_id, "Known", 'country = "ES" and @bucket >= 0', kept=True)
-    analysis.settle()
-    ana, luis = root(live, "user_id", "ana"), root(live, "user_id", "luis")
-    assert ana is not None
-    whole = made(live, workspace_id, "Whole", 'country = "ES"', kept=True)
-    erase_person(
-        live, workspace_id=workspace_id, profile_id=ana, actor="eva", reason="", suppress=False, now=datetime.now(UTC)
-    )
-    changes = Changes()
-    changes.anything = {ana}
-    analysis.freshness.note({workspace_id: changes})
-    analysis.freshness._listed_at = 0.0
-    analysis.freshness.turn()
-
-    assert (members(live, known), members(live, whole)) == ({luis}, {luis})
-    left = live.execute("SELECT count(*) FROM audience_member WHERE profile_id = %s", (ana,)).fetchone()
-    assert left == (0,)
-    assert ana not in [person for _, person in told(live)], "history speaks of who is erased"
-
-
-def test_a_condition_edited_below_moves_those_who_ask_about_it(
-    live: Connection, workspace_id: int, analysis: Analysis
-) -> None:
-    """The segment below is only evaluated when asked, so nobody's history says who enters and leaves it."""
-    ingest(live, workspace_id, [identified("ana", country="ES"), identified("luis", country="FR")])
-    below = made(live, workspace_id, "Below", 'country = "ES"')
-    middle = made(live, workspace_id, "Middle", f'segment("{below.id}")')
-    above = made(live, workspace_id, "Above", f'segment("{middle.id}")', kept=True)
-    analysis.settle()
-    assert members(live, above) == {root(live, "user_id", "ana")}
-    changed(live, below, condition=condition('country = "FR"'))
-    analysis.settle()
-    assert members(live, above) == {root(live, "user_id", "luis")}
-
-
-def test_what_changes_before_the_index_is_made_anew_is_not_lost(
-    live: Connection, workspace_id: int, analysis: Analysis
-) -> None:
-    ingest(live, workspace_id, [identified("ana", plan="gold"), identified("luis")])
-    segment = made(live, workspace_id, "Where", 'plan = "gold"', kept=True)
-    analysis.settle()
-    changed(live, segment, condition=condition('did("Seen")'))
-    analysis.ask(workspace_id, questions.RefreshNow(segment_id=segment.id))
-    ingest(live, workspace_id, [message(userId="luis", event="Seen")])
-    analysis.freshness._listed_at = time.monotonic()
-    while (step := analysis.analyst.step()).rows:
-        analysis.freshness.note(step.changes)
-    analysis.freshness.turn()
-    analysis.settle()
-    assert members(live, segment) == {root(live, "user_id", "luis")}
-
-
-def test_hours_pass_for_those_who_ask_by_way_of_another(live: Connection, workspace_id: int) -> None:
-    hours = made(live, workspace_id, "Hours", 'did("Seen") in 6 hours')
-    days = made(live, workspace_id, "Days", 'did("Seen") in 6 days')
-    known = {each.id: each for each in (hours, days)}
-    for inner, by_hours in ((hours, True), (days, False)):
-        above = made(live, workspace_id, f"Above {inner.name}", f'not segment("{inner.id}")', kept=True)
-        assert depends_of(above, known).by_hours is by_hours
-
-
-@pytest.mark.parametrize("wrong", ['{"version": 99, "condition": {"is": "and", "of": []}}', '{"no": "condition"}'])
-def test_one_that_cannot_be_read_keeps_no_other_from_being_fresh(
-    live: Connection, workspace_id: int, analysis: Analysis, wrong: str
-) -> None:
-    ingest(live, workspace_id, [identified("ana", country="ES")])
-    broken = made(live, workspace_id, "Broken", 'country = "ES"', kept=True)
-    above = made(live, workspace_id, "Above", f'segment("{broken.id}")', kept=True)
-    whole = made(live, workspace_id, "Whole", 'country = "ES"', kept=True)
-    live.execute("UPDATE audience_segment SET condition = %s WHERE id = %s", (wrong, broken.id))
-    while analysis.analyst.step().rows:
-        pass
-    analysis.worlds.show(workspace_id, analysis.analyst.warehouse(workspace_id))
-    for _ in range(4):
-        time.sleep(0.1)
-        analysis.freshness._listed_at = 0.0
-        analysis.freshness.turn()
-    assert members(live, whole) == {root(live, "user_id", "ana")}
-    problems = [queries.segment_by_id(live, workspace_id, each.id).problem for each in (broken, above, whole)]
-    assert [bool(problem) for problem in problems] == [True, True, False]
-
-
-def test_steps_that_wait_are_looked_at_together(
-    live: Connection, workspace_id: int, analysis: Analysis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    segment = made(live, workspace_id, "Seen", 'did("Seen")', kept=True)
-    ingest(live, workspace_id, [message(userId="ana", event="Other")])
-    analysis.settle()
-    looked: list[set[UUID]] = []
-    real = freshness.look_again
-
-    def look_again(connection: Any, evaluator: Any, workspace: int, key: UUID, people: Any, **said: Any) -> Any:
-        looked.append(set(people))
-        return real(connection, evaluator, workspace, key, people, **said)
-
-    monkeypatch.setattr(freshness, "look_again", look_again)
-    for user in ("ana", "luis", "eva"):
-        ingest(live, workspace_id, [message(userId=user, event="Seen")])
-        analysis.freshness.note(analysis.analyst.step().changes)
-    analysis.worlds.show(workspace_id, analysis.analyst.warehouse(workspace_id))
-    analysis.freshness.turn()
-    assert looked == [members(live, segment)]
-    assert len(looked[0]) == 3
-
-
-def test_the_size_of_a_list_is_counted_anew_when_somebody_is_gone(
-    live: Connection, workspace_id: int, analysis: Analysis
-) -> None:
-    ingest(live, workspace_id, [identified("ana"), identified("luis")])
-    friends = made(live, workspace_id, "Friends")
-    by_hand(live, friends, "ana", "luis")
-    ana = root(live, "user_id", "ana")
-    assert ana is not None
-    erase_person(
-        live, workspace_id=workspace_id, profile_id=ana, actor="eva", reason="", suppress=False, now=datetime.now(UTC)
-    )
-    live.execute("UPDATE audience_segment SET counted_at = now() - interval '1 day'")
-    analysis.settle()
-    assert queries.segment_by_id(live, workspace_id, friends.id).size == 1
-
-
-def test_two_who_edit_at_once_make_no_circle(live: Connection, workspace_id: int) -> None:
-    one = made(live, workspace_id, "One", 'plan = "gold"')
-    other = made(live, workspace_id, "Other", 'plan = "gold"')
-    refused: list[Exception] = []
-
-    def rival() -> None:
-        with connect(autocommit=True) as theirs:
-            try:
-                changed(theirs, other, condition=condition(f'segment("{one.id}")'))
-            except SegmentCircle as error:
-                refused.append(error)
-
-    thread = threading.Thread(target=rival)
-    with live.transaction():
-        changed(live, one, condition=condition(f'segment("{other.id}")'))
-        thread.start()
-        thread.join(0.5)
-    thread.join()
-    assert len(refused) == 1
-
-
-def test_segments_of_segments_stay_small_enough_to_be_asked(live: Connection, workspace_id: int) -> None:
-    """Each asks twice about the one below: what is asked in the end doubles with each."""
-    below = first = made(live, workspace_id, "0", 'plan = "gold"')
-    with pytest.raises(SegmentTooLarge, match="1,000"):
-        for number in range(1, 20):
-            text = f'segment("{below.id}") or not segment("{below.id}")'
-            below = made(live, workspace_id, str(number), text)
-    assert 5 < len(queries.all_segments(live, workspace_id)) < 12
-    many = " or ".join(f'plan = "{number}"' for number in range(90))
-    with pytest.raises(SegmentTooLarge, match="condition of 4 "):
-        changed(live, first, condition=condition(many))
-    link = made(live, workspace_id, "Way", 'plan = "gold"')
-    with pytest.raises(SegmentTooLarge):
-        for number in range(100):
-            link = made(live, workspace_id, f"Way {number}", f'segment("{link.id}")')
-
-
-def test_what_one_in_the_archive_asks_about_is_not_deleted(live: Connection, workspace_id: int) -> None:
-    """Taken back, `not` nobody would be everybody."""
-    gold = made(live, workspace_id, "Gold", 'plan = "gold"')
-    others = made(live, workspace_id, "Others", f'not segment("{gold.id}")')
-    about: dict[str, Any] = {"workspace_id": workspace_id, "actor": "ana"}
-    actions.archive(live, segment_id=others.id, now=datetime.now(UTC), **about)
-    with pytest.raises(SegmentInUse, match="Others"):
-        actions.delete(live, segment_id=gold.id, **about)
-    actions.delete(live, segment_id=others.id, **about)
-    actions.delete(live, segment_id=gold.id, **about)
-
-
-@pytest.mark.parametrize(
-    ("text", "called", "after"),
-    [
-        ('email matches "ana@example.com"', "ana@example.com", r'email matches "\\[erased\\]"'),
-        ('email matches "^[ana@example.com]"', "ana@example.com", r'email matches "\\[erased\\]"'),
-        ('email in ("ana@example.com", "b@example.com")', "ana@example.com", 'email in ("[erased]", "b@example.com")'),
-        ('device(app_version < version "4.10.2")', "4.10.2", None),
-        ('did("Order Completed", total > 10000)', "Order Completed", None),
-        ('related("household") and sum("Order", total) > 5', "household", None),
-        ('related("household") and sum("Order", amount) > 5', "amount", None),
-        ('did("Wrote to ana@example.com")', "ana@example.com", 'did("Wrote to [erased]")'),
-    ],
-)
-def test_a_condition_without_who_is_erased_can_be_read_and_means_nobody_by_them(
-    text: str, called: str, after: str | None
-) -> None:
-    form = without_contacts(condition(text).decode(), Redactor([called]))
-    assert (None if form is None else to_text(from_json(form))) == after
-
-
-def test_an_erasure_and_an_evaluation_do_not_wait_for_each_other(
-    live: Connection, workspace_id: int, analysis: Analysis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The segment names who is erased, so both write its row; one of them holds it, the other one every lane."""
-    ingest(live, workspace_id, [identified("ana", email="ana@example.com")])
-    segment = made(live, workspace_id, "Ana", 'email = "ana@example.com"', kept=True)
-    while analysis.analyst.step().rows:
-        pass
-    analysis.worlds.show(workspace_id, analysis.analyst.warehouse(workspace_id))
-    ana = root(live, "user_id", "ana")
-    failed: list[Exception] = []
-
-    def erase() -> None:
-        with connect(autocommit=True) as theirs:
-            try:
-                erase_person(
-                    theirs, workspace_id=workspace_id, profile_id=ana, actor="eva", reason="", suppress=False,
-                    now=datetime.now(UTC),
-                )  # fmt: skip
-            except psycopg.Error as error:
-                failed.append(error)
-
-    erasing = threading.Thread(target=erase)
-    become = membership.become
-
-    def slowly(*about: Any, **said: Any) -> Any:
-        erasing.start()
-        time.sleep(0.7)
-        return become(*about, **said)
-
-    monkeypatch.setattr(membership, "become", slowly)
-    analysis.freshness.turn()
-    erasing.join()
-    assert failed == []
-    assert queries.segment_by_id(live, workspace_id, segment.id).problem == ""
-    monkeypatch.undo()
-    analysis.settle()
-    assert members(live, segment) == set()

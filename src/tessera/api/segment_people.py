@@ -296,7 +296,9 @@ def remove_members(request: HttpRequest, id: SegmentId, wanted: PeopleRequest) -
     "/segments/explain",
     operation_id="explain_condition",
     summary="Why a person would be in",
-    **endpoint(READ, Explanation, examples.EXPLANATION, "not_found", "invalid_identifier", *READS, *ASKS, takes_body=True),
+    **endpoint(
+        READ, Explanation, examples.EXPLANATION, "not_found", "invalid_identifier", *READS, *ASKS, takes_body=True
+    ),
 )
 def explain_condition(request: HttpRequest, wanted: ExplainRequest) -> HttpResponse:
     """Part by part, for a condition that need not be saved. Right at once; only events so old that they are kept in the

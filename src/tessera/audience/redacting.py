@@ -40,9 +40,7 @@ def _blotted(value: Any, redactor: Redactor, field: str = "") -> Any:
         case dict() if value.get("op") == "version":
             return value
         case dict():
-            return {
-                name: part if name in _OURS else _blotted(part, redactor, name) for name, part in value.items()
-            }
+            return {name: part if name in _OURS else _blotted(part, redactor, name) for name, part in value.items()}
         case list() if field == "of" and all(isinstance(part, str) for part in value):
             return value  # the path of a number
         case list():

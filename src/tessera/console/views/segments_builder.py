@@ -21,7 +21,15 @@ from tessera.audience.conditions.registry import from_json, to_json
 from tessera.audience.discretion import betrayed_by
 from tessera.audience.explain import NoSuchPerson, explain
 from tessera.audience.queries import analyst_state
-from tessera.audience.questions import CountPeople, CountReach, FollowFunnel, NoAnalyst, NotAnswered, RefreshNow, TakeSample
+from tessera.audience.questions import (
+    CountPeople,
+    CountReach,
+    FollowFunnel,
+    NoAnalyst,
+    NotAnswered,
+    RefreshNow,
+    TakeSample,
+)
 from tessera.audience.segments import actions, queries
 from tessera.audience.segments.records import NewSegment, Segment, SegmentChange
 from tessera.console.permissions import Ability, StaffRequest, abilities_of, requires
@@ -40,8 +48,8 @@ from tessera.console.toasts import toast
 from tessera.console.views.card import find_person
 from tessera.console.views.segments import find_segment
 from tessera.console.views.segments_people import seen_people
-from tessera.events.catalogue import personal_fields
 from tessera.console.words import error_in_words
+from tessera.events.catalogue import personal_fields
 from tessera.foundation.clock import now_micros
 from tessera.foundation.errors import TesseraError
 from tessera.foundation.pool import pool
