@@ -11,7 +11,7 @@ import pytest
 
 from audience.test_segments import by_hand, changed, condition, identified, made, members
 from factories.analysis import Analysis
-from factories.people import ingest, message, root
+from factories.people import drain, ingest, message, put_in_inbox, root
 from tessera.audience import freshness, questions
 from tessera.audience.depending import depends_of
 from tessera.audience.segments import queries
@@ -65,11 +65,27 @@ def test_what_changes_before_the_index_is_made_anew_is_not_lost(
     assert members(live, segment) == {root(live, "user_id", "luis")}
 
 
+def test_an_attribute_said_of_a_whole_batch_moves_people_at_once(
+    live: Connection, workspace_id: int, analysis: Analysis
+) -> None:
+    """It stands in the batch's own context, beside the messages."""
+    ingest(live, workspace_id, [identified("ana"), identified("luis")])
+    gold = made(live, workspace_id, "Gold", 'plan = "gold"', kept=True)
+    analysis.settle()
+    assert members(live, gold) == set()
+    batch = b'{"context": {"traits": {"plan": "gold"}}}'
+    put_in_inbox(live, workspace_id, [message(userId="ana", event="Seen")], envelope=batch)
+    drain(live)
+    analysis.settle()
+    assert members(live, gold) == {root(live, "user_id", "ana")}
+
+
 def test_hours_pass_for_those_who_ask_by_way_of_another(live: Connection, workspace_id: int) -> None:
     hours = made(live, workspace_id, "Hours", 'did("Seen") in 6 hours')
     days = made(live, workspace_id, "Days", 'did("Seen") in 6 days')
-    known = {each.id: each for each in (hours, days)}
-    for inner, by_hours in ((hours, True), (days, False)):
+    ahead = made(live, workspace_id, "Ahead", "visit in next 2 days")
+    known = {each.id: each for each in (hours, days, ahead)}
+    for inner, by_hours in ((hours, True), (days, False), (ahead, True)):
         above = made(live, workspace_id, f"Above {inner.name}", f'not segment("{inner.id}")', kept=True)
         assert depends_of(above, known).by_hours is by_hours
 

@@ -33,7 +33,10 @@ class Changes:
         profile = row.profile_id
         self.seen.add(profile)
         self.events[row.name].add(profile)
-        for name in _traits_of(msgspec.json.decode(row.body)):
+        names = _traits_of(msgspec.json.decode(row.body))
+        if b'"traits"' in row.envelope:  # said once of all messages of a batch
+            names |= _traits_of(msgspec.json.decode(row.envelope))
+        for name in names:
             self.attributes[STANDARD_NAMES.get(name, name)].add(profile)
 
     def add(self, later: "Changes") -> None:

@@ -8,16 +8,17 @@ from msgspec import Struct
 
 from tessera.audience.conditions.condition import Reads
 from tessera.audience.conditions.registry import from_json
-from tessera.audience.conditions.times import InLastHours
+from tessera.audience.conditions.times import InLastHours, InNext
 from tessera.audience.segments.records import Segment
 
-_HOURS: Final = f'"{InLastHours.__struct_config__.tag}"'.encode()
+_AT_ANY_HOUR: Final = tuple(f'"{kind.__struct_config__.tag}"'.encode() for kind in (InLastHours, InNext))
 
 
 class Depends(Struct, frozen=True):
     """`versions` are those of its own condition and of the others: with one of them it means something else.
 
-    `by_hours`: some window is of hours, so that its people change without anybody doing anything, at any time of day.
+    `by_hours`: some window is of hours or begins now, so that its people change without anybody doing anything, at any
+    time of day.
     """
 
     reads: Reads
@@ -36,7 +37,7 @@ def depends_of(segment: Segment, known: Mapping[UUID, Segment]) -> Depends:
     while waiting:
         each = waiting.pop()
         asked = from_json(each.condition).reads() if each.condition else frozenset({("segment", str(each.id))})
-        by_hours = by_hours or (each.condition is not None and _HOURS in each.condition)
+        by_hours = by_hours or any(tag in (each.condition or b"") for tag in _AT_ANY_HOUR)
         reads |= asked
         inner = [known.get(UUID(name)) for kind, name in asked if kind == "segment"]
         fresh = [one for one in inner if one is not None and one.id not in seen]
