@@ -81,3 +81,23 @@ def test_what_is_no_report_is_told_with_the_place(api: Any, stranger: Any, analy
     kept = api.post("reports", name="Orders", request=ORDERS).data["id"]
     assert [stranger.get(f"reports/{kept}").status_code, stranger.post(f"reports/{kept}/run").status_code] == [404, 404]
     assert stranger.get("reports").data == {"reports": []}
+
+
+def test_a_key_without_personal_data_learns_none_of_it_letter_by_letter(
+    api: Any, key: Callable[..., Any], analysis: Analysis
+) -> None:
+    masked, trusted = key("audience:read"), key("audience:read", "pii:read")
+    guesses: list[dict[str, Any]] = [
+        {**ORDERS, "people": 'email starts with "a"'},
+        {**ORDERS, "step": {"event": "A", "where": [{"path": ["email"], "test": {"op": "contains", "value": "a"}}]}},
+        {**ORDERS, "measure": "sum", "of": ["phone"]},
+        {
+            "report": "retention", "period": PERIOD, "start": {"event": "A"}, "every": "day", "columns": [[0, 1]],
+            "back": {"event": "B", "where": [{"path": ["email"], "test": {"op": "matches", "pattern": "^a"}}]},
+        },
+    ]  # fmt: skip
+    for guess in guesses:
+        refused = masked.post("reports/run", **guess)
+        assert (refused.status_code, refused.data["code"]) == (403, "missing_scope"), guess
+        assert trusted.post("reports/run", **guess).status_code == 200
+    assert masked.post("reports/run", **ORDERS, people='email = "ana@example.com"').status_code == 200

@@ -31,6 +31,8 @@ ENGINES_OF = {
     "test_warehouse_erasure": ALL,
     "test_warehouse_rebuild": ALL,
     "test_segments": ("duckdb", "clickhouse"),
+    "test_segments_erasure": ("duckdb",),
+    "test_segments_kept": ("duckdb",),
 }
 """Conditions and what an engine itself does: on each. What stands on that: on those that differ in kind."""
 SERVER = Path(__file__).parents[1] / "factories" / "clickhouse_server.py"

@@ -3,6 +3,7 @@
 import contextlib
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -21,9 +22,11 @@ from tessera.audience.reading import people_of
 from tessera.audience.text.reader import from_text
 from tessera.audience.warehouse.engine import Engine
 from tessera.audience.warehouse.engines.duck import DuckEngine
+from tessera.audience.warehouse.engines.postgres import PostgresEngine
+from tessera.audience.warehouse.positions import Overtaken
 from tessera.audience.world import PERSON
 from tessera.foundation.clock import to_micros
-from tessera.foundation.database import connect
+from tessera.foundation.database import connect, dsn
 from tessera.identity import actions as identity
 from tessera.privacy.actions import erase_person
 
@@ -306,3 +309,33 @@ def test_a_step_that_is_broken_off_anywhere_is_done_again_whole(
     assert found(analyst, workspace_id, "everyone") == set(users)
     rows = engine.fetch(analyst.warehouse(workspace_id).world().people.select(PERSON))
     assert len(rows) == 19
+
+
+def test_who_was_taken_for_gone_writes_nothing_twice(live: Connection, workspace_id: int) -> None:
+    """Its lock was lost, another follows already: both read the same rows of history, one of them writes."""
+    ingest(live, workspace_id, orders("ana", 1, 2))
+    first = Analyst(live, PostgresEngine(dsn()))
+    with connect(autocommit=True) as theirs:
+        second = Analyst(theirs, PostgresEngine(dsn()))
+        said: list[object] = []
+
+        def rival() -> None:
+            try:
+                said.append(second.step().rows)
+            except Overtaken as error:
+                said.append(error)
+
+        stepping = threading.Thread(target=rival)
+        with first.engine.transaction():
+            first.step()
+            stepping.start()
+            stepping.join(0.5)
+            assert said == [], "two wrote at once"
+        stepping.join()
+        assert isinstance(said[0], Overtaken)
+        again = Analyst(theirs, second.engine)
+        world = again.warehouse(workspace_id).world()
+        assert len(again.engine.fetch(world.events.select("position"))) == 2
+        assert again.behind() == 0
+        for each in (first, second):
+            each.engine.close()

@@ -17,12 +17,19 @@ from privacy.world import MARKS, people_with_marks
 from tessera.audience.analyst import Analyst
 from tessera.audience.archiving import Archivist
 from tessera.audience.blotting import blot_next
+from tessera.audience.conditions.registry import to_json
+from tessera.audience.explain import holds_for, segments_of
+from tessera.audience.questions import NoAnalyst
 from tessera.audience.rebuilding import rebuild
+from tessera.audience.segments import actions
+from tessera.audience.segments.records import NewSegment
+from tessera.audience.text.reader import from_text
 from tessera.audience.warehouse.archive import archive_in, told_to_followers
 from tessera.audience.warehouse.engine import Engine
 from tessera.audience.warehouse.engines.duck import DuckEngine
 from tessera.events import history
 from tessera.events.history import EVERYTHING, Recorded
+from tessera.foundation.clock import now_micros
 from tessera.foundation.database import connect
 from tessera.privacy.actions import erase_person
 
@@ -247,3 +254,32 @@ def test_a_rebuild_leaves_it_alone(live: Connection, workspace_id: int, analysis
     while made.step().rows:
         pass
     assert in_archive(live, engine, workspace_id) == [row for row in right if row.profile_id != ana]
+
+
+def test_who_did_something_long_ago_is_explained_with_it(
+    live: Connection, workspace_id: int, analysis: Analysis
+) -> None:
+    """What everybody is counted with: retention must not make the answers for one person other than for all."""
+    ingest(live, workspace_id, [*seen("ana"), message(userId="ana", event="Home")])
+    analysis.archive()
+    assert analysis.drop_history()
+    ingest(live, workspace_id, seen("ana", 1))
+    new = NewSegment(name="Often", condition=to_json(from_text('did("Seen") >= 2')))
+    inner = actions.create(live, workspace_id=workspace_id, new=new, actor="ana", now=NOW)
+    ana = root(live, "user_id", "ana")
+    assert ana is not None
+    before = len(seen("nobody"))
+    about: dict[str, Any] = {"now": now_micros()}
+    with analysis.answering():
+        for text, holds in (
+            (f'did("Seen") = {before + 1} and did("Home")', True),
+            (f'did("Seen") >= {before + 2}', False),
+            ('did("Other")', False),
+            (f'segment("{inner.id}")', True),
+        ):
+            assert holds_for(live, workspace_id, from_text(text), ana, **about) is holds, text
+        assert [each.id for each in segments_of(live, workspace_id, ana, **about)] == [inner.id]
+    analysis.go_away()
+    with pytest.raises(NoAnalyst):
+        holds_for(live, workspace_id, from_text('did("Seen")'), ana, **about)
+    assert not holds_for(live, workspace_id, from_text('plan = "gold"'), ana, **about), "no event is asked about"

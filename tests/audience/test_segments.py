@@ -272,8 +272,8 @@ def test_days_move_on_at_midnight(live: Connection, workspace_id: int, analysis:
     now = queries.segment_by_id(live, workspace_id, segment.id)
     assert now.refreshed_at is not None
     midnight = (now.refreshed_at + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-    assert not is_due(now, midnight - timedelta(seconds=1))
-    assert is_due(now, midnight)
+    assert not is_due(now, midnight - timedelta(seconds=1), by_hours=False)
+    assert is_due(now, midnight, by_hours=False)
 
 
 def test_a_person_learns_part_by_part_why_they_are_in(live: Connection, workspace_id: int) -> None:

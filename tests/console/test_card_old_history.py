@@ -11,6 +11,10 @@ from django.test import Client
 
 from factories.analysis import Analysis
 from factories.people import NOON, ingest, message, root
+from tessera.audience.conditions.registry import to_json
+from tessera.audience.segments import actions
+from tessera.audience.segments.records import NewSegment
+from tessera.audience.text.reader import from_text
 from tessera.audience.warehouse.engines.duck import DuckEngine
 
 Live = psycopg.Connection[Any]
@@ -88,3 +92,21 @@ def test_the_document_of_a_person_has_all_of_it(desk: Callable[..., Client], ana
     assert [f'"name":"E{n}"' in whole for n in (0, 29)] == [True, True]
     assert [f'"name":"E{n}"' in part for n in (0, 29)] == [False, True]
     assert (whole.endswith('"incomplete":false}'), part.endswith('"incomplete":true}')) == (True, True)
+
+
+def test_a_segment_is_explained_with_what_was_dropped_or_not_at_all(
+    desk: Callable[..., Client], live: Live, workspace_id: int, analysis: Analysis, ana: UUID
+) -> None:
+    new = NewSegment(name="Long ago", condition=to_json(from_text('did("E3")')))
+    segment = actions.create(live, workspace_id=workspace_id, new=new, actor="ana", now=NOON)
+    client = desk()
+    card, why = f"/people/{ana}/segments", f"/segments/{segment.id}/why/{ana}"
+    with analysis.answering():
+        assert "Long ago" in client.get(card, headers=PARTIAL).text
+        assert "is in it" in client.get(why, headers=PARTIAL).text
+    analysis.go_away()
+    for address in (card, why):
+        told = client.get(address, headers=PARTIAL).text
+        assert "The analyst does not answer" in told
+        assert "in no segment" not in told
+        assert "is not in it" not in told

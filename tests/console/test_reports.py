@@ -204,6 +204,31 @@ def test_who_may_not_see_personal_data_sees_no_values_of_it(desk: Callable[..., 
 
 
 @pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize(
+    ("address", "asked", "name"),
+    [
+        ("trend", {"event": "Order Completed", "people": 'email starts with "a"'}, "email"),
+        ("trend", {"event": "Order Completed", "where": 'buyer_email contains "a"'}, "buyer_email"),
+        ("trend", {"event": "Order Completed", "measure": "sum", "measured": "phone"}, "phone"),
+        ("funnel", {**FUNNEL, "where_3": 'buyer_email starts with "a"'}, "buyer_email"),
+        ("retention", {"event": "Order Completed", "back_event": "A", "back_where": 'email ends with "a"'}, "email"),
+        ("lifecycle", {"event": "Order Completed", "where": 'email matches "^a"', "every": "week"}, "email"),
+        ("rfm", {"event": "Order Completed", "where": 'email matches "^a"', "measured": "total"}, "email"),
+    ],
+)
+def test_no_figure_tells_what_is_masked_letter_by_letter(
+    desk: Callable[..., Client], address: str, asked: dict[str, str], name: str
+) -> None:
+    asked = {"days": "30", **asked}
+    refusal = f"ask about “{name}” by whole values only"
+    assert refusal not in desk("marketer").get(f"/reports/{address}/answer", asked).text
+    for client in (desk("analyst"), desk("support")):
+        assert refusal in client.get(f"/reports/{address}/answer", asked).text
+        whole = {"days": "30", "event": "Order Completed", "people": 'email = "ana@example.com"'}
+        assert "is masked for you" not in client.get("/reports/trend/answer", whole).text
+
+
+@pytest.mark.usefixtures("shop")
 def test_what_the_analyst_refuses_is_told_with_its_reason(desk: Callable[..., Client]) -> None:
     client = desk("support")
     hours = {"event": "Order Completed", "every": "hour", "days": "700"}

@@ -38,6 +38,7 @@ def put_in_inbox(
     *,
     source_id: int = 1,
     received_at: Micros | None = None,
+    envelope: bytes = b"",
 ) -> None:
     """What collect does: encode, copy, commit."""
     rows = []
@@ -52,7 +53,7 @@ def put_in_inbox(
                 source_id=source_id,
                 received_at=received_at or now_micros(),
                 key=key,
-                envelope=b"",
+                envelope=envelope,
                 body=body,
             )
         )

@@ -14,7 +14,6 @@ from tessera.api.door import grant_of
 from tessera.api.parameters import Body
 from tessera.api.problems import Refused
 from tessera.api.writes import Connection
-from tessera.audience.conditions.condition import Condition
 from tessera.audience.conditions.registry import from_json, to_json
 from tessera.audience.discretion import betrayed_by
 from tessera.audience.segments.wording import names_in
@@ -61,15 +60,16 @@ def read_condition(connection: Connection, grant: ApiKeyGrant, wanted: Condition
         condition = from_json(msgspec.json.encode(wanted.condition))
     else:
         return None
-    refuse_telling(connection, grant, condition)
+    if not grant.sees_pii:
+        refuse_telling(betrayed_by(condition, personal_fields(connection, grant.workspace_id)))
     return to_json(condition)
 
 
-def refuse_telling(connection: Connection, grant: ApiKeyGrant, condition: Condition) -> None:
-    """Raises `Refused` where a key without `pii:read` asks for personal data otherwise than by whole values."""
-    if grant.sees_pii:
-        return
-    name = betrayed_by(condition, personal_fields(connection, grant.workspace_id))
+def refuse_telling(name: str | None) -> None:
+    """Raises `Refused` for personal data of this name that is asked for otherwise than by whole values; None is fine.
+
+    Of keys without `pii:read`.
+    """
     if name is not None:
         raise Refused("missing_scope", f"without {SEE_PII} personal data ({name}) is asked for by whole values only")
 

@@ -62,6 +62,7 @@ KINDS: Final[dict[str, Kind]] = {
     "segment_circle": Kind(409, "The segment would ask for itself"),
     "segment_in_use": Kind(409, "Others are made of the segment"),
     "segment_name_taken": Kind(409, "There is a segment of that name already"),
+    "segment_too_large": Kind(409, "With the segments it asks about, the condition is too large"),
     "too_many_segments": Kind(409, "The workspace has as many segments as it may"),
     "wrong_segment": Kind(409, "That cannot be done with a segment of this kind"),
     "too_many_segment_exports": Kind(409, "The workspace has as many automatic exports as it may"),

@@ -26,7 +26,7 @@ from tessera.api.service import answer, endpoint
 from tessera.api.writes import Connection, carry_out
 from tessera.audience.asking import answers_to
 from tessera.audience.conditions.registry import to_json as condition_to_json
-from tessera.audience.discretion import shown_by
+from tessera.audience.discretion import shown_by, told_by
 from tessera.audience.insight import registry, saved
 from tessera.audience.insight.asking import Request
 from tessera.audience.insight.saved import NewReport, ReportChange, SavedReport
@@ -134,9 +134,9 @@ def _refuse_telling(grant: ApiKeyGrant, asked: Request) -> None:
     if grant.sees_pii:
         return
     with pool().connection() as connection:
-        if asked.people is not None:
-            refuse_telling(connection, grant, asked.people)
-        name = shown_by(asked, personal_fields(connection, grant.workspace_id))
+        personal = personal_fields(connection, grant.workspace_id)
+    refuse_telling(told_by(asked, personal))
+    name = shown_by(asked, personal)
     if name is not None:
         raise Refused("missing_scope", f"without {SEE_PII} nothing is broken down by personal data ({name})")
 

@@ -296,10 +296,14 @@ def remove_members(request: HttpRequest, id: SegmentId, wanted: PeopleRequest) -
     "/segments/explain",
     operation_id="explain_condition",
     summary="Why a person would be in",
-    **endpoint(READ, Explanation, examples.EXPLANATION, "not_found", "invalid_identifier", *READS, takes_body=True),
+    **endpoint(
+        READ, Explanation, examples.EXPLANATION, "not_found", "invalid_identifier", *READS, *ASKS, takes_body=True
+    ),
 )
 def explain_condition(request: HttpRequest, wanted: ExplainRequest) -> HttpResponse:
-    """Part by part, for a condition that need not be saved. Right at once, without the analyst."""
+    """Part by part, for a condition that need not be saved. Right at once; only events so old that they are kept in the
+    warehouse alone are read by the analyst.
+    """
     condition = from_json(bytes(required_condition(request, wanted)))
     with pool().connection() as connection:
         return _explained(request, connection, condition, wanted.person)
@@ -309,10 +313,12 @@ def explain_condition(request: HttpRequest, wanted: ExplainRequest) -> HttpRespo
     "/segments/{id}/explain",
     operation_id="explain_segment",
     summary="Why a person is in, or is not",
-    **endpoint(READ, Explanation, examples.EXPLANATION, "not_found", "invalid_identifier", "unknown_parameter"),
+    **endpoint(READ, Explanation, examples.EXPLANATION, "not_found", "invalid_identifier", "unknown_parameter", *ASKS),
 )
 def explain_segment(request: HttpRequest, id: SegmentId, person: OfPerson) -> HttpResponse:
-    """Part by part, as the person is now. Right at once, without the analyst."""
+    """Part by part, as the person is now. Right at once; only events so old that they are kept in the warehouse alone
+    are read by the analyst.
+    """
     only(request, "person")
     with pool().connection() as connection:
         segment = queries.segment_by_id(connection, grant_of(request).workspace_id, id)
@@ -344,7 +350,9 @@ def _part(verdict: Verdict, names: Names) -> ExplainedPart:
     operation_id="list_segments_of_person",
     summary="The segments a person is in",
     tags=["people"],
-    **endpoint(READ, PersonSegments, examples.PERSON_SEGMENTS, "not_found", "invalid_identifier", "unknown_parameter"),
+    **endpoint(
+        READ, PersonSegments, examples.PERSON_SEGMENTS, "not_found", "invalid_identifier", "unknown_parameter", *ASKS
+    ),
 )
 def list_segments_of_person(request: HttpRequest, id: PersonReference) -> HttpResponse:
     """By name. Those that are only evaluated when asked are evaluated for the person as they are now."""

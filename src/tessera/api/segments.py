@@ -34,7 +34,9 @@ from tessera.foundation.pool import pool
 from tessera.profiles.queries import InvalidCursor
 
 router = Router(tags=["segments"])
-_NAMED: Final = ("segment_name_taken", "too_many_segments", "segment_circle", "wrong_segment")
+_NAMED: Final = (
+    "segment_name_taken", "too_many_segments", "segment_circle", "segment_too_large", "wrong_segment",
+)  # fmt: skip
 
 SegmentId = Annotated[UUID, Path(description="`id` of a segment.", example=examples.SEGMENT_ID)]
 Name = Annotated[

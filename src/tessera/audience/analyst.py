@@ -139,6 +139,7 @@ class Analyst:
         work = _sorted_out(rows)
         with self.engine.transaction():
             try:
+                self._positions.refuse_rival()
                 for workspace_id, each in work.items():
                     self._take_in(self.warehouse(workspace_id), each, self._positions.known | reached)
                     self._keep_archive(workspace_id, each)

@@ -36,6 +36,7 @@ class Archivist:
         if moved:
             by_archive = [(self._archives.of(workspace), each) for workspace, each in _by_workspace(rows).items()]
             with self._engine.transaction():
+                positions.refuse_rival()
                 for archive, each in by_archive:
                     archive.add(each)
                 positions.write(moved)

@@ -33,8 +33,20 @@ class Changes:
         profile = row.profile_id
         self.seen.add(profile)
         self.events[row.name].add(profile)
-        for name in _traits_of(msgspec.json.decode(row.body)):
+        names = _traits_of(msgspec.json.decode(row.body))
+        if b'"traits"' in row.envelope:  # said once of all messages of a batch
+            names |= _traits_of(msgspec.json.decode(row.envelope))
+        for name in names:
             self.attributes[STANDARD_NAMES.get(name, name)].add(profile)
+
+    def add(self, later: "Changes") -> None:
+        """What changed in a later step as well."""
+        self.anything |= later.anything
+        self.seen |= later.seen
+        mine, theirs = (self.events, self.attributes, self.segments), (later.events, later.attributes, later.segments)
+        for named, fresh in zip(mine, theirs, strict=True):
+            for name, people in fresh.items():
+                named[name] |= people
 
     def stand_for(self, roots: Mapping[UUID, UUID]) -> None:
         """Put in the place of each profile who stands for it; who is gone is nobody's."""

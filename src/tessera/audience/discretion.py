@@ -14,7 +14,7 @@ from tessera.audience.conditions.doings import Did, Extreme, Total
 from tessera.audience.conditions.known import Attribute, HasDevice, Identifier
 from tessera.audience.conditions.places import Near
 from tessera.audience.conditions.registry import children
-from tessera.audience.insight.asking import Request
+from tessera.audience.insight.asking import Request, Step
 from tessera.audience.insight.funnel import Funnel
 from tessera.audience.insight.trend import Trend
 from tessera.audience.leaves import Path, written
@@ -33,6 +33,11 @@ def betrayed_by(condition: Condition, personal: frozenset[Field]) -> str | None:
     return next(_betrayed(condition, personal), None)
 
 
+def told_by(asked: Request, personal: frozenset[Field]) -> str | None:
+    """As `betrayed_by`, of a report: of its people, of what its steps ask of their events, of the number it is of."""
+    return next(_told(asked, personal), None)
+
+
 def shown_by(asked: Request, personal: frozenset[Field]) -> str | None:
     """The personal name that a report is broken down by, whose values it would show; None for none."""
     breakdown = asked.breakdown if isinstance(asked, Funnel | Trend) else None
@@ -43,6 +48,23 @@ def shown_by(asked: Request, personal: frozenset[Field]) -> str | None:
     if any(_is_personal(breakdown.by, event, breakdown.path, personal) for event in events):
         return written(breakdown.path)
     return None
+
+
+def _told(asked: Request, personal: frozenset[Field]) -> Iterator[str]:
+    if asked.people is not None:
+        yield from _betrayed(asked.people, personal)
+    for step in _steps_of(asked):
+        yield from _of_event(step.event, step.where, personal)
+        of: Path | None = getattr(asked, "of", None)
+        if of and _is_personal("property", step.event, of, personal):
+            yield written(of)
+
+
+def _steps_of(asked: Request) -> Iterator[Step]:
+    """Those of any report, whatever it calls them."""
+    for name in asked.__struct_fields__:
+        value = getattr(asked, name)
+        yield from (each for each in (value if isinstance(value, tuple) else (value,)) if isinstance(each, Step))
 
 
 def _betrayed(condition: Condition, personal: frozenset[Field]) -> Iterator[str]:

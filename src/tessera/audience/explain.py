@@ -1,5 +1,9 @@
-"""Why a person is (not) meant by a condition: part by part, over what PostgreSQL knows of them now."""
+"""Why a person is (not) meant by a condition: part by part, over what PostgreSQL knows of them now.
 
+What retention dropped is read through the analyst; all else needs none.
+"""
+
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,11 +17,12 @@ from tessera.audience.conditions.membership import InSegment
 from tessera.audience.conditions.registry import children, from_json, to_json
 from tessera.audience.person import Person
 from tessera.audience.reading import people_of
+from tessera.audience.remembering import whole_doings
 from tessera.audience.segments import queries, store
 from tessera.audience.segments.records import Freshness, Kind, Segment
 from tessera.foundation.clock import Micros
 from tessera.foundation.errors import NotFound
-from tessera.identity.queries import root_of
+from tessera.identity.queries import members_of, root_of
 
 Connection = psycopg.Connection[Any]
 
@@ -42,8 +47,12 @@ class NoSuchPerson(NotFound):
 def explain(
     connection: Connection, workspace_id: int, condition: Condition, person_id: UUID, *, now: Micros
 ) -> Verdict:
-    """Part by part, for one person; right at once, whatever the warehouse knows yet. Raises `NoSuchPerson`."""
-    return _explanation(connection, workspace_id, person_id, now).verdict(condition)
+    """Part by part, for one person; right at once, whatever the warehouse knows yet.
+
+    `connection` autocommits. Raises `NoSuchPerson`, and `NoAnalyst` or `NotAnswered` where older events are needed,
+    which only the analyst has.
+    """
+    return _explanation(connection, workspace_id, person_id, now, [condition]).verdict(condition)
 
 
 class PersonSegment(Struct, frozen=True):
@@ -58,7 +67,7 @@ class PersonSegment(Struct, frozen=True):
 
 def segments_of(connection: Connection, workspace_id: int, person_id: UUID, *, now: Micros) -> list[PersonSegment]:
     """The segments, but archived ones, that the person is in: by their lists where members are stored, by their
-    conditions as the person is now where they are not. By name. Raises `NoSuchPerson`.
+    conditions as the person is now where they are not. By name. Raises as `explain` does.
     """
     explanation = _explanation(connection, workspace_id, person_id, now)
     stored = explanation.stored
@@ -70,26 +79,41 @@ def segments_of(connection: Connection, workspace_id: int, person_id: UUID, *, n
 
 
 def holds_for(connection: Connection, workspace_id: int, condition: Condition, person_id: UUID, *, now: Micros) -> bool:
-    """Whether it holds for the person now. Raises `NoSuchPerson`."""
+    """Whether it holds for the person now. Raises as `explain` does."""
     return explain(connection, workspace_id, condition, person_id, now=now).holds
 
 
-def _explanation(connection: Connection, workspace_id: int, person_id: UUID, now: Micros) -> "_Explanation":
+def _explanation(
+    connection: Connection, workspace_id: int, person_id: UUID, now: Micros, conditions: Iterable[Condition] = ()
+) -> "_Explanation":
     root = root_of(connection, workspace_id, person_id)
     if root is None:
         raise NoSuchPerson(f"there is no person {person_id}")
-    return _Explanation(connection, workspace_id, root, now)
+    return _Explanation(connection, workspace_id, root, now, conditions)
 
 
 class _Explanation:
-    def __init__(self, connection: Connection, workspace_id: int, root: UUID, now: Micros) -> None:
+    def __init__(
+        self, connection: Connection, workspace_id: int, root: UUID, now: Micros, conditions: Iterable[Condition]
+    ) -> None:
         self._now = now
         self.stored = queries.memberships(connection, root)
         self._segments = {each.id: each for each in store.of_workspace(connection, workspace_id, archived=None)}
         (person,) = people_of(connection, [root])
-        self._person = msgspec.structs.replace(person, segments=self._is_in)
+        members = [member.profile_id for member in members_of(connection, [root])]
+        did = whole_doings(connection, workspace_id, members, self._events_of(conditions), person.did)
+        self._person = msgspec.structs.replace(person, segments=self._is_in, did=did)
         self._known: dict[UUID, bool] = {}
         self._told: set[UUID] = set()
+
+    def _events_of(self, conditions: Iterable[Condition]) -> set[str]:
+        """Names of events that these ask about; without any, those that segments do which are evaluated when asked."""
+        asked = list(conditions) or [
+            from_json(each.condition)
+            for each in self._segments.values()
+            if each.condition is not None and not each.stored and each.archived_at is None
+        ]
+        return {name for condition in asked for kind, name in condition.reads() if kind == "event"}
 
     @property
     def person(self) -> Person:

@@ -1,13 +1,14 @@
 """Keeping segments fresh: at once for those whose events or attributes changed, whole by the clock.
 
 An index of what each kept segment depends on says which segments a change could move, so an event touches only these.
+Where a condition is written anew, its own or that of a segment it asks about, the whole is evaluated.
 What was to be looked at when the process died is not remembered: after a start every kept segment is evaluated whole.
 """
 
 import queue
 import threading
 import time
-from collections import defaultdict
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -16,9 +17,8 @@ import psycopg
 import structlog
 
 from tessera.audience.changes import Changes
-from tessera.audience.conditions.condition import Reads
-from tessera.audience.conditions.registry import from_json
-from tessera.audience.conditions.times import InLastHours
+from tessera.audience.conditions.registry import InvalidCondition
+from tessera.audience.depending import Depends, depends_of
 from tessera.audience.evaluation import Evaluator, Worlds
 from tessera.audience.refreshing import evaluate_and_write, look_again
 from tessera.audience.segments import store
@@ -38,7 +38,6 @@ RARELY: Final = 10
 OF_HOURS: Final = 10
 """Minutes after which a segment is evaluated whole whose windows are of hours, unless it says itself how often."""
 _LOOK_AT_LIST: Final = 1.0
-_HOURS: Final = f'"{InLastHours.__struct_config__.tag}"'.encode()
 
 
 class Freshness:
@@ -51,7 +50,7 @@ class Freshness:
         self._noted: queue.SimpleQueue[dict[int, Changes]] = queue.SimpleQueue()
         self._segments: dict[UUID, Segment] = {}
         self._asked: list[Segment] = []
-        self._reads: dict[UUID, Reads] = {}
+        self._depends: dict[UUID, Depends] = {}
         self._whole: set[UUID] = set()
         self._seen: set[UUID] = set()
         self._not_before: dict[UUID, float] = {}
@@ -69,13 +68,12 @@ class Freshness:
     def turn(self, *, wait: float = 0.0) -> None:
         """Look at what changed since the last turn, then evaluate one segment whose time has come.
 
-        Those that are evaluated when asked are counted once a day, so that their sizes make a line.
+        Those that are evaluated when asked, and lists, are counted once a day, so that their sizes make a line.
         """
         changes = self._changes(wait)
         self._learn()
-        for each in changes:
-            for workspace_id, changed in each.items():
-                self._look_at(workspace_id, changed)
+        for workspace_id, changed in _joined(changes).items():
+            self._look_at(workspace_id, changed)
         self._one_whole(datetime.now(UTC))
 
     def _changes(self, wait: float) -> list[dict[int, Changes]]:
@@ -92,28 +90,38 @@ class Freshness:
         if time.monotonic() - self._listed_at < _LOOK_AT_LIST:
             return
         self._listed_at = time.monotonic()
-        dynamic = store.dynamic(self._connection)
-        self._asked = [each for each in dynamic if each.freshness == "asked"]
-        kept = {each.id: each for each in dynamic if each.freshness == "kept"}
-        if kept == self._segments and not self._is_due_to_deepen():
+        segments = store.in_use(self._connection)
+        self._asked = [each for each in segments if each.freshness != "kept"]
+        kept = {each.id: each for each in segments if each.freshness == "kept"}
+        if kept == self._segments and not self._ask_about_others():
             return
         everything: dict[int, dict[UUID, Segment]] = {}
         for each in kept.values():
             if each.workspace_id not in everything:
                 found = store.of_workspace(self._connection, each.workspace_id, archived=None)
                 everything[each.workspace_id] = {segment.id: segment for segment in found}
-        self._reads = {each.id: _reads_of(each, everything[each.workspace_id], {each.id}) for each in kept.values()}
         self._segments = kept
+        self._index({each.id: _depends(each, everything[each.workspace_id]) for each in kept.values()})
 
-    def _is_due_to_deepen(self) -> bool:
+    def _index(self, found: dict[UUID, Depends | None]) -> None:
+        """Those that mean something else than before are to be evaluated whole."""
+        for segment_id, depends in found.items():
+            before = self._depends.get(segment_id)
+            if depends is None or (before is not None and before.versions != depends.versions):
+                self._whole.add(segment_id)
+        self._depends = {segment_id: depends for segment_id, depends in found.items() if depends is not None}
+        self._whole &= found.keys()
+
+    def _ask_about_others(self) -> bool:
         """A condition asks about a segment: that one may have changed without being kept itself."""
-        return any(kind == "segment" for reads in self._reads.values() for kind, _ in reads)
+        return any(len(depends.versions) > 1 for depends in self._depends.values())
 
     def _look_at(self, workspace_id: int, changed: Changes) -> None:
         for segment in list(self._segments.values()):
             if segment.workspace_id != workspace_id or segment.id in self._whole:
                 continue
-            people = changed.touching(self._reads[segment.id])
+            depends = self._depends.get(segment.id)
+            people = changed.touching(depends.reads) if depends is not None else set()
             if len(people) > MOST_AT_ONCE:
                 self._whole.add(segment.id)
             elif people:
@@ -124,7 +132,7 @@ class Freshness:
             each
             for each in self._segments.values()
             if time.monotonic() >= self._not_before.get(each.id, 0.0)
-            and (each.id in self._whole or each.id not in self._seen or is_due(each, now))
+            and (each.id in self._whole or each.id not in self._seen or self._is_due(each, now))
         ] or [
             each
             for each in self._asked
@@ -136,8 +144,12 @@ class Freshness:
             if self._try(segment, None):
                 self._whole.discard(segment.id)
                 self._seen.add(segment.id)
-            self._not_before[segment.id] = time.monotonic() + RARELY * (time.monotonic() - began)
+                self._not_before[segment.id] = time.monotonic() + RARELY * (time.monotonic() - began)
             self._listed_at = 0.0
+
+    def _is_due(self, segment: Segment, now: datetime) -> bool:
+        depends = self._depends.get(segment.id)
+        return is_due(segment, now, by_hours=depends is not None and depends.by_hours)
 
     def _try(self, segment: Segment, people: set[UUID] | None) -> bool:
         now = datetime.now(UTC)
@@ -164,15 +176,15 @@ class Freshness:
         self._not_before[segment.id] = time.monotonic() + PAUSE
 
 
-def is_due(segment: Segment, now: datetime) -> bool:
-    """Whether its whole evaluation is due by the clock: windows of days move on at midnight UTC."""
+def is_due(segment: Segment, now: datetime, *, by_hours: bool) -> bool:
+    """Whether its whole evaluation is due by the clock: windows of days move on at midnight UTC, of hours always."""
     if not segment.current or segment.refreshed_at is None:
         return True
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     if segment.refreshed_at < midnight <= now:
         return True
     minutes = segment.every_minutes
-    if minutes is None and segment.condition is not None and _HOURS in segment.condition:
+    if minutes is None and by_hours:
         minutes = OF_HOURS
     return minutes is not None and now - segment.refreshed_at >= timedelta(minutes=minutes)
 
@@ -183,15 +195,21 @@ def is_to_be_counted(segment: Segment, now: datetime) -> bool:
     return segment.counted_at is None or segment.counted_at < max(midnight, segment.changed_at)
 
 
-def _reads_of(segment: Segment, known: dict[UUID, Segment], way: set[UUID]) -> Reads:
-    """What it depends on, with what the segments depend on that it asks about."""
-    if segment.condition is None:
-        return frozenset({("segment", str(segment.id))})
-    found: defaultdict[str, set[str]] = defaultdict(set)
-    for kind, name in from_json(segment.condition).reads():
-        inner = known.get(UUID(name)) if kind == "segment" else None
-        if inner is not None and inner.id not in way:
-            for inner_kind, inner_name in _reads_of(inner, known, way | {inner.id}):
-                found[inner_kind].add(inner_name)
-        found[kind].add(name)
-    return frozenset((kind, name) for kind, names in found.items() for name in names)
+def _depends(segment: Segment, known: dict[UUID, Segment]) -> Depends | None:
+    """None where its condition, or one that it asks about, cannot be read: evaluating it says so."""
+    try:
+        return depends_of(segment, known)
+    except InvalidCondition:
+        return None
+
+
+def _joined(changes: Iterable[dict[int, Changes]]) -> dict[int, Changes]:
+    """Those of one workspace as one: each segment is looked at once, however many steps were made meanwhile."""
+    found: dict[int, Changes] = {}
+    for each in changes:
+        for workspace_id, changed in each.items():
+            if workspace_id in found:
+                found[workspace_id].add(changed)
+            else:
+                found[workspace_id] = changed
+    return found

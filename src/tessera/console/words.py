@@ -208,6 +208,7 @@ _ERRORS: Final[dict[str, Text]] = {
     "report_name_taken": _("There is a report of that name already."),
     "too_many_reports": _("The workspace keeps as many reports as it may. Delete some."),
     "segment_circle": _("The segment would ask for itself, by way of others."),
+    "segment_too_large": _("With the segments it asks about, the condition is too large. Ask about fewer of them."),
     "segment_in_use": _("Other segments ask about this one. Change these first."),
     "segment_name_taken": _("There is a segment of that name already."),
     "too_many_segments": _("The workspace has as many segments as it may have. Delete some."),

@@ -1,6 +1,7 @@
 """What an erasure reads before it takes the lanes, so that everybody waits for what is new and not for all there is.
 
-Nothing is changed here, and nobody is waited for. Each part knows what it was asked: where the person is called
+Nothing is changed here, and nobody is waited for but who evaluates or changes a segment that names the person: they
+have it before a lane, so must we. Each part knows what it was asked: where the person is called
 anything else once the lanes are held, it counts for nothing and all is read again.
 
 What stays under the lanes: what writes (a few rows by their keys); the audit trail and remembered answers, which are
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
+from tessera.audience.segments.erasure import hold_named
 from tessera.events.erasure import LookedThrough, look_through_history, pass_over_excerpts
 from tessera.identity.erasure import neighbours_of
 from tessera.imports.traces import PassedFile, pass_over_files
@@ -33,6 +35,7 @@ class Ahead(NamedTuple):
 
 
 def look_ahead(connection: Connection, workspace_id: int, person: Person) -> Ahead:
+    hold_named(connection, workspace_id, person.redactor)
     about: dict[str, Any] = {"profiles": person.members, "identifiers": person.identifiers}
     near = neighbours_of(connection, workspace_id=workspace_id, **about)
     near |= related_to(connection, workspace_id=workspace_id, **about)

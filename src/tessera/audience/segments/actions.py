@@ -1,4 +1,7 @@
-"""Every change to segments. Each leaves an entry in the audit trail, in its own transaction."""
+"""Every change to segments. Each leaves an entry in the audit trail, in its own transaction.
+
+Locks: the workspace's conditions where what asks about what may change (`_hold_conditions`), then segments' rows.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -14,7 +17,7 @@ from tessera.access.audit import record_audit_on
 from tessera.audience.conditions.condition import Condition
 from tessera.audience.conditions.registry import from_json, to_json
 from tessera.audience.segments import membership, store
-from tessera.audience.segments.circles import refuse_circle, uses_of
+from tessera.audience.segments.circles import refuse_circle, refuse_too_large, uses_of
 from tessera.audience.segments.moves import refuse_listened
 from tessera.audience.segments.records import (
     MOST_AT_ONCE,
@@ -35,6 +38,7 @@ from tessera.foundation.ids import uuid7
 Connection = psycopg.Connection[Any]
 CHANGED: Final = "audience_segments"
 """The channel on which the analyst hears that segments changed."""
+_HOLD_CONDITIONS: Final = "SELECT pg_advisory_xact_lock(7316003, %s)"
 
 
 def create(
@@ -42,9 +46,11 @@ def create(
 ) -> Segment:
     """A new segment, dynamic where it has a condition. In the caller's transaction.
 
-    Raises `InvalidCondition`, `NoSuchSegment`, `SegmentCircle`, `NameTaken`, `TooManySegments`.
+    Raises `InvalidCondition`, `NoSuchSegment`, `SegmentCircle`, `SegmentTooLarge`, `NameTaken`, `TooManySegments`.
     """
     segment_id = new_id or uuid7()
+    if new.condition is not None:
+        _hold_conditions(connection, workspace_id)
     known = {each.id: each for each in store.of_workspace(connection, workspace_id, archived=None)}
     if len(known) >= MOST_SEGMENTS:
         raise TooManySegments(f"a workspace has at most {MOST_SEGMENTS:,} segments")
@@ -52,6 +58,7 @@ def create(
     if new.condition is not None:
         read = from_json(new.condition)
         refuse_circle(known, segment_id, new.name, read)
+        refuse_too_large(known, segment_id, new.name, read)
         condition = to_json(read).decode()
     fields = {
         "workspace_id": workspace_id,
@@ -79,6 +86,8 @@ def change(
     connection: Connection, *, workspace_id: int, segment_id: UUID, wanted: SegmentChange, actor: str, now: datetime
 ) -> Segment:
     """Change what is given. Raises as `create` does, and `WrongSegment` for a static one that is to get a condition."""
+    if wanted.condition is not UNSET:
+        _hold_conditions(connection, workspace_id)
     segment = store.read(connection, workspace_id, segment_id, lock=True)
     given = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not UNSET}
     fields: dict[str, Any] = {name: given[name] for name in ("description",) if name in given}
@@ -105,6 +114,7 @@ def _changed_condition(connection: Connection, segment: Segment, given: Mapping[
     read = from_json(given["condition"])
     known = {each.id: each for each in store.of_workspace(connection, segment.workspace_id, archived=None)}
     refuse_circle(known, segment.id, segment.name, read)
+    refuse_too_large(known, segment.id, segment.name, read)
     encoded = to_json(read)
     if encoded == segment.condition:
         return {}
@@ -130,6 +140,7 @@ def duplicate(
     connection: Connection, *, workspace_id: int, segment_id: UUID, name: str, actor: str, now: datetime
 ) -> Segment:
     """The same under another name; a static one with the same people."""
+    _hold_conditions(connection, workspace_id)
     segment = store.read(connection, workspace_id, segment_id, lock=True)
     new = NewSegment(
         name=name, description=segment.description, folder=segment.folder, tags=segment.tags,
@@ -242,8 +253,9 @@ def _result_of(item: str, person: UUID | None, touched: set[UUID]) -> ItemResult
 
 def archive(connection: Connection, *, workspace_id: int, segment_id: UUID, actor: str, now: datetime) -> Segment:
     """Put it away: it is no longer offered nor kept fresh. Raises `SegmentInUse` where others are made of it."""
+    _hold_conditions(connection, workspace_id)
     segment = store.read(connection, workspace_id, segment_id, lock=True)
-    _refuse_in_use(connection, segment)
+    _refuse_in_use(connection, segment, archived=False)
     if segment.archived_at is None:
         store.change(connection, workspace_id, segment_id, {"archived_at": now})
         _note(connection, segment, actor, "archive_segment")
@@ -261,15 +273,24 @@ def restore(connection: Connection, *, workspace_id: int, segment_id: UUID, acto
 
 
 def delete(connection: Connection, *, workspace_id: int, segment_id: UUID, actor: str) -> None:
-    """Remove it for good; nobody's history says that they left. Raises `SegmentInUse`."""
+    """Remove it for good; nobody's history says that they left.
+
+    Raises `SegmentInUse`, also where one in the archive asks about it: taken back, that would mean others.
+    """
+    _hold_conditions(connection, workspace_id)
     segment = store.read(connection, workspace_id, segment_id, lock=True)
-    _refuse_in_use(connection, segment)
+    _refuse_in_use(connection, segment, archived=None)
     store.remove(connection, workspace_id, segment_id)
     _note(connection, segment, actor, "delete_segment", people=segment.size)
 
 
-def _refuse_in_use(connection: Connection, segment: Segment) -> None:
-    others = uses_of(store.of_workspace(connection, segment.workspace_id), segment.id)
+def _hold_conditions(connection: Connection, workspace_id: int) -> None:
+    """Two who change what asks about what at once would each see no circle. Until the transaction ends."""
+    connection.execute(_HOLD_CONDITIONS, (workspace_id,))
+
+
+def _refuse_in_use(connection: Connection, segment: Segment, *, archived: bool | None) -> None:
+    others = uses_of(store.of_workspace(connection, segment.workspace_id, archived=archived), segment.id)
     if others:
         raise SegmentInUse(f"other segments ask about it: {', '.join(each.name for each in others[:10])}")
 

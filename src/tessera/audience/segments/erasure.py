@@ -28,7 +28,25 @@ def erase_traces(
     return {"audience_member": membership.forget_people(connection, profiles), "audience_segment": blotted}
 
 
+def hold_named(connection: Connection, workspace_id: int, redactor: Redactor) -> None:
+    """Lock the segments that name who is erased: before any lane, as whoever evaluates a segment has it before one."""
+    named = [
+        each.id
+        for each in store.of_workspace(connection, workspace_id, archived=None)
+        if _without_contacts(each, redactor)
+    ]
+    store.hold(connection, workspace_id, named)
+
+
 def _blot(connection: Connection, segment: Segment, redactor: Redactor) -> bool:
+    fields = _without_contacts(segment, redactor)
+    if fields:
+        _write(connection, segment, fields)
+    return bool(fields)
+
+
+def _without_contacts(segment: Segment, redactor: Redactor) -> dict[str, Any]:
+    """What has to be written otherwise."""
     fields: dict[str, Any] = {}
     for name in ("name", "description", "folder", "problem"):
         said = getattr(segment, name)
@@ -39,9 +57,7 @@ def _blot(connection: Connection, segment: Segment, redactor: Redactor) -> bool:
     condition = without_contacts(segment.condition.decode(), redactor) if segment.condition is not None else None
     if condition is not None:
         fields |= {"condition": condition, "version": segment.version + 1}
-    if fields:
-        _write(connection, segment, fields)
-    return bool(fields)
+    return fields
 
 
 def _write(connection: Connection, segment: Segment, fields: dict[str, Any]) -> None:

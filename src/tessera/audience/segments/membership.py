@@ -2,6 +2,9 @@
 
 A member row stays with the profile it was made for. Whoever that profile stands with now is in: so a merge brings
 nobody in and throws nobody out, and a split parts what it joined.
+
+The warehouse is a little behind, so whoever is evaluated may be erased by now: only who is known still enters. An
+erasure holds every lane, and here one is held before anybody is let in, so nobody is erased in between.
 """
 
 import random
@@ -29,7 +32,8 @@ Connection = psycopg.Connection[Any]
 _ENTER: Final = """
 INSERT INTO audience_member (segment_id, profile_id, entered_at)
 SELECT %(segment)s, wanted.id, %(now)s FROM unnest(%(ids)b::uuid[]) AS wanted (id)
- WHERE NOT EXISTS (SELECT FROM audience_member m JOIN identity_profile p ON p.id = m.profile_id
+ WHERE EXISTS (SELECT FROM identity_profile k WHERE k.id = wanted.id)
+   AND NOT EXISTS (SELECT FROM audience_member m JOIN identity_profile p ON p.id = m.profile_id
                     WHERE m.segment_id = %(segment)s AND p.root_id = wanted.id)
 ON CONFLICT DO NOTHING
 RETURNING profile_id
@@ -45,6 +49,7 @@ SELECT profile_id FROM audience_member
 _NEW: Final = """
 SELECT wanted.id FROM unnest(%(ids)b::uuid[]) AS wanted (id)
  WHERE wanted.id NOT IN (SELECT profile_id FROM audience_member WHERE segment_id = %(segment)s)
+   AND EXISTS (SELECT FROM identity_profile k WHERE k.id = wanted.id)
 """
 _DROP: Final = "DELETE FROM audience_member WHERE segment_id = %(segment)s AND profile_id = ANY(%(ids)b::uuid[])"
 _COPY: Final = "COPY audience_member (segment_id, profile_id, entered_at) FROM STDIN (FORMAT BINARY)"

@@ -54,6 +54,12 @@ class SegmentCircle(TesseraError):
     code = "segment_circle"
 
 
+class SegmentTooLarge(TesseraError):
+    """With the segments that its condition asks about it would be more than can be asked; the message names it."""
+
+    code = "segment_too_large"
+
+
 class TooManySegments(TesseraError):
     code = "too_many_segments"
 

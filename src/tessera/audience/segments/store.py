@@ -52,6 +52,14 @@ def read(connection: Connection, workspace_id: int, segment_id: UUID, *, lock: b
     return segment_of(row)
 
 
+def hold(connection: Connection, workspace_id: int, segment_ids: Sequence[UUID]) -> None:
+    """As `read` with `lock`, of several: in one order."""
+    connection.execute(
+        "SELECT id FROM audience_segment WHERE workspace_id = %s AND id = ANY(%s) ORDER BY id FOR UPDATE",
+        (workspace_id, list(segment_ids)),
+    )
+
+
 def of_workspace(connection: Connection, workspace_id: int, *, archived: bool | None = False) -> list[Segment]:
     """By folder and name; `archived` None for all."""
     which = {None: "", True: "AND archived_at IS NOT NULL ", False: "AND archived_at IS NULL "}[archived]
@@ -73,12 +81,9 @@ def page(
     return [segment_of(row) for row in connection.execute(statement, asked)]
 
 
-def dynamic(connection: Connection) -> list[Segment]:
-    """Every dynamic segment of every workspace that is not archived."""
-    return [
-        segment_of(row)
-        for row in connection.execute(_READ + "WHERE kind = 'dynamic' AND archived_at IS NULL ORDER BY id")
-    ]
+def in_use(connection: Connection) -> list[Segment]:
+    """Every segment of every workspace that is not archived."""
+    return [segment_of(row) for row in connection.execute(_READ + "WHERE archived_at IS NULL ORDER BY id")]
 
 
 def add(connection: Connection, fields: Mapping[str, Any]) -> None:

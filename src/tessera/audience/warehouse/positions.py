@@ -1,6 +1,7 @@
 """How far history was read into a warehouse: kept beside what was read, in the same transaction.
 
-So a warehouse knows by itself where to go on after a crash, a restore, or a change of engine.
+So a warehouse knows by itself where to go on after a crash, a restore, or a change of engine; and who was taken for
+gone while they still wrote learns that another goes on (`refuse_rival`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,6 +11,11 @@ import ibis
 
 from tessera.audience.warehouse.engine import Engine
 from tessera.audience.warehouse.rows import arrow_of
+
+
+class Overtaken(RuntimeError):
+    """Another process wrote to the warehouse since this one read how far it is."""
+
 
 LAST_POSITION: Final = 2**62
 _TABLE: Final = "positions"
@@ -22,9 +28,20 @@ class Positions:
     def __init__(self, engine: Engine, prefix: str = "") -> None:
         self._engine, self._table = engine, prefix + _TABLE
         engine.ensure(self._table, _SCHEMA)
-        self.known: dict[int, int] = {}
-        for lane, position in engine.fetch(ibis.table(_SCHEMA, name=self._table)):
-            self.known[lane] = max(position, self.known.get(lane, 0))
+        self.known = self._there()
+
+    def _there(self) -> dict[int, int]:
+        found: dict[int, int] = {}
+        for lane, position in self._engine.fetch(ibis.table(_SCHEMA, name=self._table)):
+            found[lane] = max(position, found.get(lane, 0))
+        return found
+
+    def refuse_rival(self) -> None:
+        """Raises `Overtaken` where the warehouse is elsewhere than this process left it. In a transaction, in which
+        nobody else can write; where there are none, it is as good as it gets.
+        """
+        if self._engine.atomic and self._there() != self.known:
+            raise Overtaken("another analyst wrote to the warehouse; this one begins anew")
 
     def write(self, positions: dict[int, int]) -> None:
         """Keep these with the rest; `known` learns them when the caller's transaction is over (`keep`)."""

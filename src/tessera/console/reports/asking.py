@@ -8,6 +8,7 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from tessera.audience.asking import answers_to
+from tessera.audience.discretion import told_by
 from tessera.audience.insight.asking import Request
 from tessera.audience.insight.funnel import Funnel, FunnelAnswer
 from tessera.audience.insight.registry import Answer, answer_from_json, to_json
@@ -36,8 +37,8 @@ class Made(Struct, frozen=True):
 
 def make_report(connection: Connection, request: StaffRequest, asked: Request) -> Made:
     """Ask, unless it is known that nobody would answer, or that the viewer may not see what would come."""
-    if _is_personal(connection, request, asked):
-        return Made(problem=_("This is broken down by personal data, which you may not see."))
+    if problem := _indiscretion(connection, request, asked):
+        return Made(problem=problem)
     if not analyst_state(connection).running:
         said = _("Reports cannot be made now: the analyst is not running. Everything else works; try again later.")
         return Made(problem=said, away=True)
@@ -68,12 +69,18 @@ def _masked_slice(of: Slice, mask: Mask) -> Slice:
     return replace(of, value=mask.value(of.value, lambda _name: False)) if of.kind == "value" else of
 
 
-def _is_personal(connection: Connection, request: StaffRequest, asked: Request) -> bool:
+def _indiscretion(connection: Connection, request: StaffRequest, asked: Request) -> str:
+    """Why it is not answered to who sees personal data masked: figures of any question would tell it bit by bit."""
+    if Ability.SEE_PII in abilities_of(request.staff):
+        return ""
+    personal = personal_fields(connection, request.staff.workspace_id)
+    if (name := told_by(asked, personal)) is not None:
+        return _("Personal data is masked for you: ask about “%(name)s” by whole values only.") % {"name": name}
     breakdown = asked.breakdown if isinstance(asked, Funnel | Trend) else None
-    if breakdown is None or Ability.SEE_PII in abilities_of(request.staff):
-        return False
-    mask = Mask(personal_fields(connection, request.staff.workspace_id))
-    return any(_covers(mask, breakdown, event) for event in _events_of(asked))
+    mask = Mask(personal)
+    if breakdown is not None and any(_covers(mask, breakdown, event) for event in _events_of(asked)):
+        return _("This is broken down by personal data, which you may not see.")
+    return ""
 
 
 def _events_of(asked: Request) -> list[str]:

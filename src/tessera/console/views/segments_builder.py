@@ -21,7 +21,15 @@ from tessera.audience.conditions.registry import from_json, to_json
 from tessera.audience.discretion import betrayed_by
 from tessera.audience.explain import NoSuchPerson, explain
 from tessera.audience.queries import analyst_state
-from tessera.audience.questions import CountPeople, CountReach, FollowFunnel, RefreshNow, TakeSample
+from tessera.audience.questions import (
+    CountPeople,
+    CountReach,
+    FollowFunnel,
+    NoAnalyst,
+    NotAnswered,
+    RefreshNow,
+    TakeSample,
+)
 from tessera.audience.segments import actions, queries
 from tessera.audience.segments.records import NewSegment, Segment, SegmentChange
 from tessera.console.permissions import Ability, StaffRequest, abilities_of, requires
@@ -40,6 +48,7 @@ from tessera.console.toasts import toast
 from tessera.console.views.card import find_person
 from tessera.console.views.segments import find_segment
 from tessera.console.views.segments_people import seen_people
+from tessera.console.words import error_in_words
 from tessera.events.catalogue import personal_fields
 from tessera.foundation.clock import now_micros
 from tessera.foundation.errors import TesseraError
@@ -314,6 +323,8 @@ def explain_segment(request: StaffRequest, profile_id: UUID) -> HttpResponse:
                 verdict = explain(connection, request.staff.workspace_id, condition, profile_id, now=now_micros())
             except NoSuchPerson as error:
                 raise Http404(str(error)) from None
+            except (NoAnalyst, NotAnswered) as error:
+                indiscreet = error_in_words(error)
     context = {
         "refused": indiscreet,
         "person": seen_by(request.staff, person),

@@ -11,11 +11,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from tessera.audience.explain import segments_of
+from tessera.audience.questions import NoAnalyst, NotAnswered
 from tessera.audience.segments import actions, queries
 from tessera.audience.segments.records import Segment
 from tessera.console.permissions import Ability, StaffRequest, requires
 from tessera.console.segments.words import FRESHNESS, refusal_in_words
 from tessera.console.views.segments import find_segment
+from tessera.console.words import error_in_words
 from tessera.foundation.clock import now_micros
 from tessera.foundation.errors import NotFound, TesseraError
 from tessera.foundation.pool import pool
@@ -59,6 +61,8 @@ def _section(request: StaffRequest, profile_id: UUID, **said: Any) -> HttpRespon
             found = segments_of(connection, workspace_id, profile_id, now=now_micros())
         except NotFound as error:
             raise Http404(str(error)) from None
+        except (NoAnalyst, NotAnswered) as error:
+            found, said = [], {"refused": error_in_words(error), **said, "unknown": True}
         everything = queries.all_segments(connection, workspace_id)
     if request.method == "POST" and not request.htmx:
         if said.get("refused"):
@@ -66,6 +70,8 @@ def _section(request: StaffRequest, profile_id: UUID, **said: Any) -> HttpRespon
         return redirect("console:person", profile_id=profile_id)
     inside = {one.id for one in found}
     lists: list[Segment] = [each for each in everything if each.kind == "static" and each.id not in inside]
+    if said.get("unknown"):
+        lists = []
     context = {
         "profile_id": profile_id,
         "belongings": [(one, FRESHNESS[one.freshness]) for one in found],

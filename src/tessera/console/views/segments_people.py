@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from tessera.audience.conditions.registry import from_json
 from tessera.audience.explain import NoSuchPerson, explain
-from tessera.audience.questions import ListPeople
+from tessera.audience.questions import ListPeople, NoAnalyst, NotAnswered
 from tessera.audience.segments import actions, queries
 from tessera.audience.segments.records import MOST_AT_ONCE, ItemResult, NewSegment, Segment
 from tessera.audience.segments.references import items_of_list
@@ -33,6 +33,7 @@ from tessera.console.toasts import toast
 from tessera.console.views.card import find_person
 from tessera.console.views.people import find_people, searched
 from tessera.console.views.segments import find_segment
+from tessera.console.words import error_in_words
 from tessera.foundation.clock import now_micros
 from tessera.foundation.errors import TesseraError
 from tessera.foundation.pool import pool
@@ -131,19 +132,23 @@ def segment_why(request: StaffRequest, segment_id: UUID, profile_id: UUID) -> Ht
     with pool().connection() as connection:
         found = find_segment(connection, request, segment_id)
         names = segments_known(connection, request.staff.workspace_id)
-        verdict = None
+        verdict, refused = None, ""
         if found.condition is not None:
             try:
                 condition = from_json(found.condition)
                 verdict = explain(connection, found.workspace_id, condition, profile_id, now=now_micros())
             except NoSuchPerson as error:
                 raise Http404(str(error)) from None
+            except (NoAnalyst, NotAnswered) as error:
+                refused = error_in_words(error)
         else:
             inside = bool(queries.are_in(connection, found.id, [person.profile_id]))
     context: dict[str, Any] = {
         "segment": found,
         "person": seen_by(request.staff, person),
-        "holds": verdict.holds if verdict is not None else inside,
+        "refused": refused,
+        "unfinished": bool(refused),
+        "holds": verdict.holds if verdict is not None else not refused and inside,
         "tree": lines_of(verdict, names) if verdict is not None else None,
     }
     return render(request, "console/segments/why.html" if request.htmx else "console/segments/why_page.html", context)

@@ -1,7 +1,8 @@
 """PostgreSQL as a warehouse: for bases that are not large, or where no second system is wanted.
 
 Traps: a division of whole numbers is whole (we divide floats only); rows come in by COPY, which is many times faster
-than statements; patterns are PostgreSQL's own (`conditions/patterns.py` is the part that it reads as RE2 does).
+than statements; patterns are PostgreSQL's own (`conditions/patterns.py` is the part that it reads as RE2 does). One
+writes at a time, also where an analyst that was taken for gone still does.
 """
 
 from collections.abc import Collection, Iterator
@@ -96,6 +97,7 @@ class PostgresEngine:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         with self._connection.transaction():
+            self._connection.execute("SELECT pg_advisory_xact_lock(7316004, hashtext(%s))", (self._schema,))
             yield
 
     def another(self) -> "PostgresEngine":
