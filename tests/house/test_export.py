@@ -1,6 +1,8 @@
 """`tessera export`: people and history straight into a file."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -58,3 +60,14 @@ def test_what_cannot_be_is_one_line(tessera: Run, words: tuple[str, ...], said: 
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert done.stdout == ""
+
+
+def test_a_reader_who_has_enough_is_in_the_audit_trail(on_database: dict[str, str], database: str) -> None:
+    command = [sys.executable, "-m", "tessera", "export", "people", "--format", "ndjson"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=on_database) as done:
+        assert done.stdout is not None
+        done.stdout.close()
+        done.wait(120)
+    with psycopg.connect(database) as connection:
+        noted = connection.execute("SELECT detail FROM access_auditentry WHERE action = 'export_to_file'").fetchall()
+    assert [(row[0]["what"], row[0]["broken_off"]) for row in noted] == [("people", True)]

@@ -16,7 +16,7 @@ import pytest
 from procrastinate.jobs import Job
 
 from tessera.foundation.database import connect, may_pass
-from tessera.jobs import LONG, SHORT, AlreadyWaiting, defer
+from tessera.jobs import LONG, OUTSIDE, SHORT, AlreadyWaiting, defer
 from tessera.jobs.keeper import Hindered, JobFailed, Killed, _Again
 from tessera.jobs.queue import failed_since, waiting
 from tessera.jobs.registry import UnknownTask, run_task, task
@@ -211,10 +211,13 @@ def test_a_killed_job_is_done_again(victim: str, live: psycopg.Connection[Any], 
     assert len(list(tmp_path.glob("begun-*"))) == 2
 
 
-def test_nothing_short_waits_for_what_is_long(live: psycopg.Connection[Any], database: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("queue", [LONG, OUTSIDE])
+def test_nothing_short_waits_for_what_is_long(
+    queue: str, live: psycopg.Connection[Any], database: str, tmp_path: Path
+) -> None:
     for name in ("one", "two", "three"):
         (tmp_path / name).mkdir()
-        defer(live, "test.slow", queue=LONG, folder=str(tmp_path / name))
+        defer(live, "test.slow", queue=queue, folder=str(tmp_path / name))
 
     with keeper(database, tmp_path):
         eventually(lambda: len(list(tmp_path.glob("*/begun-*"))) == 2)

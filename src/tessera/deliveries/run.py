@@ -26,7 +26,7 @@ from tessera.exports.wanted import SUFFIXES
 from tessera.foundation.database import connect, may_pass
 from tessera.foundation.errors import TesseraError
 from tessera.foundation.ids import uuid7
-from tessera.jobs import AlreadyWaiting, defer
+from tessera.jobs import OUTSIDE, AlreadyWaiting, defer
 from tessera.workspaces.store import time_zone_of
 
 log = structlog.get_logger("deliveries")
@@ -100,7 +100,7 @@ def step(connection: Connection, export_id: UUID, clock: Callable[[], datetime])
 def look_again(connection: Connection, export_id: UUID, *, after: float, why: str = "") -> None:
     """Have the job done then; one job waits for each reason."""
     try:
-        defer(connection, RUN, once=f"{RUN}:{export_id}{why}", after=after, listener=str(export_id))
+        defer(connection, RUN, queue=OUTSIDE, once=f"{RUN}:{export_id}{why}", after=after, listener=str(export_id))
     except AlreadyWaiting:
         return
 

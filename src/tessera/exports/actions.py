@@ -114,8 +114,11 @@ def open_file(connection: Connection, *, workspace_id: int, export_id: UUID, act
     return found
 
 
-def note_taken_out(*, workspace_id: int, wanted: Wanted, rows: int, actor: str) -> None:
-    """An export that was written straight into somebody's file, without a job."""
+def note_taken_out(*, workspace_id: int, wanted: Wanted, rows: int, whole: bool, actor: str) -> None:
+    """An export that was written straight into somebody's file, without a job.
+
+    Where it was broken off, `rows` are those known to be written, and there may be more.
+    """
     with connect() as connection:
         record_audit_on(
             connection,
@@ -123,7 +126,8 @@ def note_taken_out(*, workspace_id: int, wanted: Wanted, rows: int, actor: str) 
             actor=actor,
             action="export_to_file",
             target=f"workspace:{workspace_id}",
-            detail={"what": wanted.what, "format": wanted.format, "rows": rows},
+            detail={"what": wanted.what, "format": wanted.format, "rows": rows}
+            | ({} if whole else {"broken_off": True}),
         )
 
 

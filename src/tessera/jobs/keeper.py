@@ -20,12 +20,13 @@ from msgspec import Struct
 from procrastinate import App, BaseRetryStrategy, RetryDecision
 from procrastinate.jobs import Job
 
-from tessera.jobs.queue import LONG, RUN, SHORT, working_app
+from tessera.jobs.queue import LONG, OUTSIDE, RUN, SHORT, working_app
 from tessera.jobs.registry import TRY_LATER
 
 log = structlog.get_logger("jobs")
-AT_ONCE: Final = {LONG: 2, SHORT: 2}
-"""How many of each queue a keeper does at a time: imports and exports that take hours leave erasures their slots."""
+AT_ONCE: Final = {LONG: 2, SHORT: 2, OUTSIDE: 2}
+"""How many of each queue a keeper does at a time: imports that take hours, and receivers that hardly take anything,
+leave erasures their slots."""
 MOST_TRIES: Final = 5
 """Of a job that is killed: five times out of memory, and it is the job."""
 MOST_TRIES_LATER: Final = 20
@@ -80,8 +81,9 @@ def keep(periodic: Sequence[Periodic] = ()) -> None:
 class _Keeper:
     def __init__(self, periodic: Sequence[Periodic]) -> None:
         self._app = working_app()
-        # every worker of an app looks at its clock, so the long queue has an app without one
-        self._apps = {SHORT: self._app, LONG: App(connector=self._app.connector)}
+        # every worker of an app looks at its clock, so the other queues have an app without one
+        others = {queue: App(connector=self._app.connector) for queue in AT_ONCE if queue != SHORT}
+        self._apps = {SHORT: self._app, **others}
         for queue, app in self._apps.items():
             app.task(name=RUN, queue=queue, retry=_Again())(self._do)
         for each in periodic:

@@ -19,6 +19,8 @@ RUN: Final = "tessera.run"
 """The name procrastinate knows our tasks by; its arguments are `task` and `arguments`."""
 LONG: Final = "long"
 """For what may take minutes or hours: it has slots of its own, so that nothing urgent waits behind it."""
+OUTSIDE: Final = "outside"
+"""For what waits for others' machines, which may be slow or down."""
 SHORT: Final = "jobs"
 """For all else. Called as the only queue was before there were two: what waited there then is still done."""
 
@@ -43,9 +45,9 @@ def defer(
 ) -> int:
     """Put a job into the queue in the caller's transaction; returns its number.
 
-    `queue` is `LONG` or `SHORT`: whose slots it takes. Jobs with the same `lock` are done one after the other. Raises
-    `AlreadyWaiting` when one with the same `once` waits to begin (the caller's transaction stays usable). It begins
-    `after` so many seconds at the earliest.
+    `queue` is `LONG`, `SHORT` or `OUTSIDE`: whose slots it takes. Jobs with the same `lock` are done one after the
+    other. Raises `AlreadyWaiting` when one with the same `once` waits to begin (the caller's transaction stays usable).
+    It begins `after` so many seconds at the earliest.
     """
     wanted = _deferring.configure_task(
         RUN,

@@ -92,15 +92,20 @@ def _export(out: Path | None, slug: str, **asked: Any) -> None:
         from tessera.exports.wanted import read_wanted
 
         wanted = read_wanted({name: _plain(value) for name, value in asked.items() if value is not None})
-        workspace_id = needs.workspace_called(slug).id
-        with sink(out) as file, produce.picture() as reading, bar("Exporting") as progress:
-            now = produce.moment_of(reading)
+        workspace_id, rows, whole = needs.workspace_called(slug).id, 0, False
+        try:
+            with sink(out) as file, produce.picture() as reading, bar("Exporting") as progress:
+                now = produce.moment_of(reading)
 
-            def told(looked_at: int, total: int, _rows: int) -> None:
-                progress(looked_at, max(total, looked_at))
+                def told(looked_at: int, total: int, written: int) -> None:
+                    nonlocal rows
+                    rows = written
+                    progress(looked_at, max(total, looked_at))
 
-            rows = produce.write_all(reading, workspace_id, wanted, file, now=now, progress=told)
-        actions.note_taken_out(workspace_id=workspace_id, wanted=wanted, rows=rows, actor=needs.ACTOR)
+                rows = produce.write_all(reading, workspace_id, wanted, file, now=now, progress=told)
+            whole = True
+        finally:  # whoever stops reading after ten rows has read them
+            actions.note_taken_out(workspace_id=workspace_id, wanted=wanted, rows=rows, whole=whole, actor=needs.ACTOR)
     typer.echo(f"{rows} rows", err=True)
 
 

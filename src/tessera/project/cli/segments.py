@@ -249,24 +249,35 @@ def export(
     if format not in FORMATS:
         raise NotFound(f"no format {format}; there is {', '.join(FORMATS)}")
     with _place(workspace) as place:
-        from tessera.access.audit import record_audit_on
         from tessera.audience.segments.listing import listed
 
-        segment, rows = _segment(place, name), 0
-        with sink(out) as file:
-            written = FORMATS[format](file, personal=pii)
-            for page in listed(place.connection, segment, personal=pii):
-                written.put(page)
-                rows += len(page)
-        record_audit_on(
-            place.connection,
-            workspace_id=place.workspace_id,
-            actor=needs.ACTOR,
-            action="export_to_file",
-            target=f"segment:{segment.id}",
-            detail={"name": segment.name, "format": format, "rows": rows, "personal_data": pii},
-        )
+        segment, rows, whole = _segment(place, name), 0, False
+        try:
+            with sink(out) as file:
+                written = FORMATS[format](file, personal=pii)
+                for page in listed(place.connection, segment, personal=pii):
+                    rows += len(page)
+                    written.put(page)
+            whole = True
+        finally:  # whoever stops reading after ten rows has read them
+            detail: dict[str, Any] = {"name": segment.name, "format": format, "rows": rows, "personal_data": pii}
+            if not whole:
+                detail["broken_off"] = True
+            _note_taken_out(place, segment, detail)
     typer.echo(f"{rows} people", err=True)
+
+
+def _note_taken_out(place: Any, segment: Any, detail: dict[str, Any]) -> None:
+    from tessera.access.audit import record_audit_on
+
+    record_audit_on(
+        place.connection,
+        workspace_id=place.workspace_id,
+        actor=needs.ACTOR,
+        action="export_to_file",
+        target=f"segment:{segment.id}",
+        detail=detail,
+    )
 
 
 @app.command("schema")
