@@ -86,6 +86,32 @@ def test_people_and_what_they_did_come_in(live: Connection, workspace_id: int, a
     assert found(analyst, workspace_id, 'country = "MX"') == set()
 
 
+def test_no_value_that_is_taken_in_stops_it(live: Connection, workspace_id: int, analyst: Analyst) -> None:
+    """History keeps whole numbers of any length, and devices are called whatever their makers like."""
+    digits = 10**400
+    app = {"app": {"name": "shop", "version": "2026-01-31"}, "device": {"id": "d1", "name": "2024-01-01"}}
+    ingest(
+        live,
+        workspace_id,
+        [
+            message(event="Seen", userId="ana", properties={"size": digits, "sizes": [digits, 3], "colour": "red"}),
+            message(event="Seen", userId="luis", context=app),
+        ],
+    )
+    follow(analyst)
+    ana, luis = root(live, "user_id", "ana"), root(live, "user_id", "luis")
+
+    for text, people in (
+        ('did("Seen", size is not set and sizes has 3 and colour = "red")', {ana}),
+        ('device(app_version = "2026-01-31" and name starts with "2024")', {luis}),
+        ("device(name before 2025-01-01)", set()),
+    ):
+        assert found(analyst, workspace_id, text) == people
+        condition = from_text(text)
+        asked = people_of(live, [each for each in (ana, luis) if each])
+        assert {each.person_id for each in asked if condition.holds_for(each, to_micros(NOON))} == people
+
+
 def test_merged_they_are_one_and_split_they_are_two(live: Connection, workspace_id: int, analyst: Analyst) -> None:
     ingest(
         live,
