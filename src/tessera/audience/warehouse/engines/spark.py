@@ -84,6 +84,7 @@ class SparkEngine:
     """One writer; readers of the same process may be many."""
 
     atomic = True
+    most_columns = 5_000
 
     def __init__(self, place: Place) -> None:
         self._log = ParquetLog(place.folder)
