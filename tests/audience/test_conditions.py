@@ -3,6 +3,7 @@
 import math
 from random import Random
 
+import msgspec
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -19,11 +20,14 @@ from factories.conditions import (
     warehouse_of,
     worlds,
 )
+from tessera.audience.conditions.comparisons import AtLeast
 from tessera.audience.conditions.condition import CLOCK, Condition
+from tessera.audience.conditions.doings import Total
 from tessera.audience.conditions.known import Attribute
 from tessera.audience.conditions.places import EARTH_KM, Near
 from tessera.audience.conditions.registry import from_json, to_json
-from tessera.audience.person import Person
+from tessera.audience.leaves import leaves_of
+from tessera.audience.person import Doings, Happening, Person
 from tessera.audience.text.reader import from_text
 from tessera.audience.text.writer import to_text
 from tessera.audience.warehouse.engine import Engine
@@ -63,6 +67,29 @@ def test_every_way_to_count_sees_every_moment_alike(engine) -> None:
     ]
 
     assert wrong == []
+
+
+def test_a_sum_beyond_64_bits_is_the_same_everywhere(engine: Engine) -> None:
+    """Twelve times the largest number that counts, and sums of which no float is the very number."""
+    drawn = Random(3)
+    spent = [(1e12,) * 12, (-1e12,) * 12] + [
+        tuple(round(drawn.uniform(-1e12, 1e12), 6) for _ in range(drawn.randint(1, 5))) for _ in range(60)
+    ]
+    people = [msgspec.structs.replace(someone(number), did=orders_of(each)) for number, each in enumerate(spent)]
+    world = warehouse_of(people, engine)
+
+    for each in spent:
+        total = float(sum(round(number * 1e6) for number in each))
+        for measure, value in (("sum", total / 1e6), ("average", total / len(each) / 1e6)):
+            asked = Total(event="Seen", measure=measure, of=("total",), test=AtLeast(value=value))  # type: ignore[arg-type]
+            held = [asked.holds_for(person, NOW) for person in people]
+            assert found_of(engine, asked, world, people) == held
+    assert found_of(engine, from_text('sum("Seen", total) = 12000000000000'), world, people)[:2] == [True, False]
+
+
+def orders_of(totals: tuple[float, ...]) -> Doings:
+    happened = [Happening(at=NOW, source_id=None, properties=leaves_of({"total": total})) for total in totals]
+    return lambda name: happened if name == "Seen" else []
 
 
 def test_the_edge_of_a_circle_is_the_same_everywhere(engine: Engine) -> None:
