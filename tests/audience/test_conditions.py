@@ -20,7 +20,7 @@ from factories.conditions import (
     warehouse_of,
     worlds,
 )
-from tessera.audience.conditions.comparisons import AtLeast
+from tessera.audience.conditions.comparisons import AtLeast, Contains, EndsWith, Equals, Matches, StartsWith
 from tessera.audience.conditions.condition import CLOCK, Condition
 from tessera.audience.conditions.doings import Total
 from tessera.audience.conditions.known import Attribute
@@ -53,6 +53,39 @@ def test_every_comparison_sees_every_value_alike(engine) -> None:
     assert wrong == []
     decided = {each.holds_for(person, NOW) for each in asked for person in people}
     assert (len(asked) > 200, decided) == (True, {True, False})
+
+
+TEXTS = (
+    *"a-z&[^*+,#~]'\\%_sSſkKßẞİiıIäÄΣςσǆǅ😀éx", "SS", "e\u0301", "ba", "aaa", "STRASSE",
+    "a\n", "\n", "a\r", "\t", "\v", "\x85", "\u2028", "{x:String}", "a ", "%s", "$1", "--", "\\'", "it's", " ", "",
+)  # fmt: skip
+LOOKED_FOR = (
+    "(?i)s", "(?i)k", "(?i)ä", "(?i)[ä-ü]", "(?i)ß", "(?i)σ", "(?i)i", "(?i)ı", "(?i)ǆ", "(?i)[^s]", "(?i)[^a-z]$",
+    r"(?i)\w", "(?i)strasse", "[0-9-z]", r"[\d-z]", "[a&&b]", "[a~~b]", "[]a]", "[^]a]", "[+--]", "[--a]", r"[a\-z]",
+    r"[\]-a]", r"^[\s]$", r"^\s$", r"\S", r"\W", "(|a)", "()", "a|", "(a|b|){3}", "x{0}", "^$^", "(a*)*", "a$", "^a$",
+    "(a$|z)", "[$]", r"\$", "^.$", "^..$", "[😀-😂]", "e.", "'", r"\\", "%", "^é$", "((a{10}){10}){10}",
+    r"\v", r"[^\v]",
+)  # fmt: skip
+
+
+def test_every_text_and_pattern_is_read_alike(engine: Engine) -> None:
+    """Letters that engines fold, quote or count otherwise; signs that mean something to one of them."""
+    people = [someone(number, country=text) for number, text in enumerate(TEXTS)]
+    world = warehouse_of(people, engine)
+    tests = [Matches(pattern=pattern) for pattern in LOOKED_FOR]
+    tests += [kind(value=text) for text in TEXTS if text for kind in (Equals, Contains, StartsWith, EndsWith)]
+    asked = [Attribute(path=("country",), test=test) for test in tests]
+
+    columns = {f"c{number}": each.predicate(world.people, world, NOW) for number, each in enumerate(asked)}
+    rows = {row[0]: row[1:] for row in engine.fetch(world.people.select(PERSON, **columns))}
+
+    wrong = [
+        (to_text(each), TEXTS[number])
+        for number, person in enumerate(people)
+        for place, each in enumerate(asked)
+        if bool(rows[person.person_id][place]) is not each.holds_for(person, NOW)
+    ]
+    assert wrong == []
 
 
 def test_every_way_to_count_sees_every_moment_alike(engine) -> None:
