@@ -7,8 +7,11 @@ import re2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tessera.audience.conditions.comparisons import After, Before, During, IsSet
+from tessera.audience.conditions.known import Attribute
 from tessera.audience.conditions.patterns import InvalidPattern, portable
 from tessera.audience.conditions.registry import InvalidCondition, from_json, json_schema, to_json
+from tessera.audience.sentences.sentence import sentence_of
 from tessera.audience.text.lexer import InvalidText
 from tessera.audience.text.reader import from_text
 from tessera.audience.text.writer import to_text
@@ -220,6 +223,22 @@ def test_a_class_has_the_letters_that_re2_sees(within: str) -> None:
     written, plain = (re2.compile(pattern) for pattern in (portable(f"[{within}]"), f"[{within}]"))
 
     assert [each for each in letters if written.search(each)] == [each for each in letters if plain.search(each)]
+
+
+@pytest.mark.parametrize("said", ["2026-W05-1", "2026-01-31 12:00", "2026-01-31T12:00+0200", " 2026-01-31 "])
+def test_a_moment_that_the_text_form_does_not_read_is_written_as_one_that_it_does(said: str) -> None:
+    for asked in (Before(moment=said), After(moment=said), During(first=said, last="2026-03-01")):
+        condition = Attribute(path=("born",), test=asked)
+        again = from_text(to_text(from_json(to_json(condition))))
+        assert isinstance(again, Attribute)
+        assert again.test.span(0) == asked.span(0)
+
+
+@pytest.mark.parametrize("path", [("[]",), ("[]", "name"), ("a", "[]", "[]"), ("",), ("a", ""), ("in", "[]", "in")])
+def test_any_path_is_written_and_read_again(path: tuple[str, ...]) -> None:
+    condition = Attribute(path=path, test=IsSet())
+    assert from_text(to_text(condition)) == condition
+    assert sentence_of(condition, {})
 
 
 PIECES = (
