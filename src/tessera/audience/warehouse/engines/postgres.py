@@ -2,8 +2,6 @@
 
 Traps: a table has at most 1,600 columns; a division of whole numbers is whole (we divide floats only); rows come in by
 COPY, which is many times faster than statements; patterns are PostgreSQL's own (`conditions/patterns.py` is the part
-Traps: a table has at most 1,600 columns; a division of whole numbers is whole (we divide floats only); rows come in by
-COPY, which is many times faster than statements; patterns are PostgreSQL's own (`conditions/patterns.py` is the part
 that it reads as RE2 does). One writes at a time, also where an analyst that was taken for gone still does.
 """
 
