@@ -86,6 +86,46 @@ def test_people_and_what_they_did_come_in(live: Connection, workspace_id: int, a
     assert found(analyst, workspace_id, 'country = "MX"') == set()
 
 
+def test_no_value_that_is_taken_in_stops_it(live: Connection, workspace_id: int, analyst: Analyst) -> None:
+    """History keeps whole numbers of any length, and devices are called whatever their makers like."""
+    digits = 10**400
+    app = {"app": {"name": "shop", "version": "2026-01-31"}, "device": {"id": "d1", "name": "2024-01-01"}}
+    ingest(
+        live,
+        workspace_id,
+        [
+            message(event="Seen", userId="ana", properties={"size": digits, "sizes": [digits, 3], "colour": "red"}),
+            message(event="Seen", userId="luis", context=app),
+        ],
+    )
+    follow(analyst)
+    ana, luis = root(live, "user_id", "ana"), root(live, "user_id", "luis")
+
+    for text, people in (
+        ('did("Seen", size is not set and sizes has 3 and colour = "red")', {ana}),
+        ('device(app_version = "2026-01-31" and name starts with "2024")', {luis}),
+        ("device(name before 2025-01-01)", set()),
+    ):
+        assert found(analyst, workspace_id, text) == people
+        condition = from_text(text)
+        asked = people_of(live, [each for each in (ana, luis) if each])
+        assert {each.person_id for each in asked if condition.holds_for(each, to_micros(NOON))} == people
+
+
+def test_fields_without_end_do_not_stop_it(live: Connection, workspace_id: int, analyst: Analyst) -> None:
+    """Somebody names fields after what they hold: more of them than a table of PostgreSQL has columns."""
+    said = [{f"item_{number}_{place}": 1 for place in range(300)} for number in range(7)]
+    ingest(live, workspace_id, [message(event="Seen", userId=f"u{n}", properties=each) for n, each in enumerate(said)])
+    ingest(live, workspace_id, [message("identify", userId="ana", traits={"country": "ES"})])
+    follow(analyst, most=4_000)
+
+    assert analyst.behind() == 0
+    assert found(analyst, workspace_id, 'did("Seen")') == {root(live, "user_id", f"u{number}") for number in range(7)}
+    assert found(analyst, workspace_id, 'did("Seen", item_0_299 = 1)') == {root(live, "user_id", "u0")}
+    assert found(analyst, workspace_id, 'country = "ES"') == {root(live, "user_id", "ana")}
+    assert len(analyst.warehouse(workspace_id).properties.by_leaf) <= analyst.engine.most_columns
+
+
 def test_merged_they_are_one_and_split_they_are_two(live: Connection, workspace_id: int, analyst: Analyst) -> None:
     ingest(
         live,

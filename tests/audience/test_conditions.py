@@ -3,6 +3,7 @@
 import math
 from random import Random
 
+import msgspec
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -19,14 +20,18 @@ from factories.conditions import (
     warehouse_of,
     worlds,
 )
+from tessera.audience.conditions.comparisons import AtLeast, Contains, EndsWith, Equals, Matches, StartsWith
 from tessera.audience.conditions.condition import CLOCK, Condition
+from tessera.audience.conditions.doings import Total
 from tessera.audience.conditions.known import Attribute
 from tessera.audience.conditions.places import EARTH_KM, Near
 from tessera.audience.conditions.registry import from_json, to_json
-from tessera.audience.person import Person
+from tessera.audience.leaves import leaves_of
+from tessera.audience.person import Doings, Happening, Person
 from tessera.audience.text.reader import from_text
 from tessera.audience.text.writer import to_text
 from tessera.audience.warehouse.engine import Engine
+from tessera.audience.warehouse.engines.duck import DuckEngine, sql_of
 from tessera.audience.world import PERSON, World
 
 
@@ -51,6 +56,39 @@ def test_every_comparison_sees_every_value_alike(engine) -> None:
     assert (len(asked) > 200, decided) == (True, {True, False})
 
 
+TEXTS = (
+    *"a-z&[^*+,#~]'\\%_sSſkKßẞİiıIäÄΣςσǆǅ😀éx", "SS", "e\u0301", "ba", "aaa", "STRASSE",
+    "a\n", "\n", "a\r", "\t", "\v", "\x85", "\u2028", "{x:String}", "a ", "%s", "$1", "--", "\\'", "it's", " ", "",
+)  # fmt: skip
+LOOKED_FOR = (
+    "(?i)s", "(?i)k", "(?i)ä", "(?i)[ä-ü]", "(?i)ß", "(?i)σ", "(?i)i", "(?i)ı", "(?i)ǆ", "(?i)[^s]", "(?i)[^a-z]$",
+    r"(?i)\w", "(?i)strasse", "[0-9-z]", r"[\d-z]", "[a&&b]", "[a~~b]", "[]a]", "[^]a]", "[+--]", "[--a]", r"[a\-z]",
+    r"[\]-a]", r"^[\s]$", r"^\s$", r"\S", r"\W", "(|a)", "()", "a|", "(a|b|){3}", "x{0}", "^$^", "(a*)*", "a$", "^a$",
+    "(a$|z)", "[$]", r"\$", "^.$", "^..$", "[😀-😂]", "e.", "'", r"\\", "%", "^é$", "((a{10}){10}){10}",
+    r"\v", r"[^\v]",
+)  # fmt: skip
+
+
+def test_every_text_and_pattern_is_read_alike(engine: Engine) -> None:
+    """Letters that engines fold, quote or count otherwise; signs that mean something to one of them."""
+    people = [someone(number, country=text) for number, text in enumerate(TEXTS)]
+    world = warehouse_of(people, engine)
+    tests = [Matches(pattern=pattern) for pattern in LOOKED_FOR]
+    tests += [kind(value=text) for text in TEXTS if text for kind in (Equals, Contains, StartsWith, EndsWith)]
+    asked = [Attribute(path=("country",), test=test) for test in tests]
+
+    columns = {f"c{number}": each.predicate(world.people, world, NOW) for number, each in enumerate(asked)}
+    rows = {row[0]: row[1:] for row in engine.fetch(world.people.select(PERSON, **columns))}
+
+    wrong = [
+        (to_text(each), TEXTS[number])
+        for number, person in enumerate(people)
+        for place, each in enumerate(asked)
+        if bool(rows[person.person_id][place]) is not each.holds_for(person, NOW)
+    ]
+    assert wrong == []
+
+
 def test_every_way_to_count_sees_every_moment_alike(engine) -> None:
     people = [someone(number, did=moments) for number, moments in enumerate(EVERY_PAST)]
     world = warehouse_of(people, engine)
@@ -63,6 +101,41 @@ def test_every_way_to_count_sees_every_moment_alike(engine) -> None:
     ]
 
     assert wrong == []
+
+
+def test_a_sum_beyond_64_bits_is_the_same_everywhere(engine: Engine) -> None:
+    """Twelve times the largest number that counts, and sums of which no float is the very number."""
+    drawn = Random(3)
+    spent = [(1e12,) * 12, (-1e12,) * 12] + [
+        tuple(round(drawn.uniform(-1e12, 1e12), 6) for _ in range(drawn.randint(1, 5))) for _ in range(60)
+    ]
+    people = [msgspec.structs.replace(someone(number), did=orders_of(each)) for number, each in enumerate(spent)]
+    world = warehouse_of(people, engine)
+
+    for each in spent:
+        total = float(sum(round(number * 1e6) for number in each))
+        for measure, value in (("sum", total / 1e6), ("average", total / len(each) / 1e6)):
+            asked = Total(event="Seen", measure=measure, of=("total",), test=AtLeast(value=value))  # type: ignore[arg-type]
+            held = [asked.holds_for(person, NOW) for person in people]
+            assert found_of(engine, asked, world, people) == held
+    assert found_of(engine, from_text('sum("Seen", total) = 12000000000000'), world, people)[:2] == [True, False]
+
+
+def test_a_statement_does_not_name_every_column_for_every_event() -> None:
+    """Thirty events of hundreds of fields took nine seconds only to be put into words."""
+    seen = Happening(at=NOW, source_id=None, properties=leaves_of({f"field_{place}": 1 for place in range(280)}))
+    person = msgspec.structs.replace(someone(0), did=lambda name: [seen] if name == "Seen" else [])
+    world = warehouse_of([person], DuckEngine(None))
+    asked = from_text(" and ".join(f'did("Seen", field_{place} = 1)' for place in range(30)))
+
+    statement = sql_of(asked.narrow(world.people, world, NOW).select(PERSON))
+
+    assert len(statement) < 10_000
+
+
+def orders_of(totals: tuple[float, ...]) -> Doings:
+    happened = [Happening(at=NOW, source_id=None, properties=leaves_of({"total": total})) for total in totals]
+    return lambda name: happened if name == "Seen" else []
 
 
 def test_the_edge_of_a_circle_is_the_same_everywhere(engine: Engine) -> None:

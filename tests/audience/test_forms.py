@@ -3,11 +3,15 @@
 import json
 
 import pytest
+import re2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tessera.audience.conditions.comparisons import After, Before, During, IsSet
+from tessera.audience.conditions.known import Attribute
 from tessera.audience.conditions.patterns import InvalidPattern, portable
 from tessera.audience.conditions.registry import InvalidCondition, from_json, json_schema, to_json
+from tessera.audience.sentences.sentence import sentence_of
 from tessera.audience.text.lexer import InvalidText
 from tessera.audience.text.reader import from_text
 from tessera.audience.text.writer import to_text
@@ -187,8 +191,10 @@ def test_the_schema_names_every_kind() -> None:
     [
         (r"\d{2,3}", "[0-9]{2,3}"),
         ("a.b", r"a[^\n]b"),
-        (r"[\w-]+@\w", "[A-Za-z0-9_-]+@[A-Za-z0-9_]"),
-        ("(?i)^ana$", "(?i)^ana$"),
+        (r"[\w-]+@\w", r"[\-0-9A-Z_a-z]+@[0-9A-Z_a-z]"),
+        ("(?i)^ana1$", "^[Aa][Nn][Aa]1$"),
+        ("(?i)[^b-dä]", "[^B-Db-dÄä]"),
+        ("[a&&b]", r"[\&a-b]"),
         (r"a\.b|c", r"a\.b|c"),
     ],
 )
@@ -200,12 +206,39 @@ def test_a_pattern_is_written_for_every_engine(pattern: str, written: str) -> No
     "pattern",
     [
         "(a", "a)", "[a", "*a", "a**", "(?P<x>a)", "(?=a)", r"\1", r"\bword", "a{101}", r"\p{L}", "a{", r"[\D]",
-        "[[:alpha:]]", "a\\",
+        "[[:alpha:]]", "a\\", "[z-a]", r"[a-\d]", "(a{100}){100}", "(((a{20}){20}){20}){20}", "(?i)[\x01-\U0010ffff]",
     ],
 )  # fmt: skip
 def test_what_engines_read_differently_is_refused(pattern: str) -> None:
     with pytest.raises(InvalidPattern):
         portable(pattern)
+
+
+@pytest.mark.parametrize(
+    "within", ["--a", "+--", "]a", "^]a", "a-", "-a", "0-9-z", r"\w-.", r"\d-z", "Z-a", "^^", r"!-~", "a^b"]
+)
+def test_a_class_has_the_letters_that_re2_sees(within: str) -> None:
+    letters = [chr(code) for code in range(1, 300)]
+
+    written, plain = (re2.compile(pattern) for pattern in (portable(f"[{within}]"), f"[{within}]"))
+
+    assert [each for each in letters if written.search(each)] == [each for each in letters if plain.search(each)]
+
+
+@pytest.mark.parametrize("said", ["2026-W05-1", "2026-01-31 12:00", "2026-01-31T12:00+0200", " 2026-01-31 "])
+def test_a_moment_that_the_text_form_does_not_read_is_written_as_one_that_it_does(said: str) -> None:
+    for asked in (Before(moment=said), After(moment=said), During(first=said, last="2026-03-01")):
+        condition = Attribute(path=("born",), test=asked)
+        again = from_text(to_text(from_json(to_json(condition))))
+        assert isinstance(again, Attribute)
+        assert again.test.span(0) == asked.span(0)
+
+
+@pytest.mark.parametrize("path", [("[]",), ("[]", "name"), ("a", "[]", "[]"), ("",), ("a", ""), ("in", "[]", "in")])
+def test_any_path_is_written_and_read_again(path: tuple[str, ...]) -> None:
+    condition = Attribute(path=path, test=IsSet())
+    assert from_text(to_text(condition)) == condition
+    assert sentence_of(condition, {})
 
 
 PIECES = (

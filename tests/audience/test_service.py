@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from msgspec import Raw
 
+from factories.analysis import Analysis
 from factories.people import ingest, message, root
 from tessera.audience import questions, rebuild_requests, service
 from tessera.audience.conditions.registry import to_json
@@ -20,8 +21,9 @@ from tessera.audience.segments.records import NewSegment
 from tessera.audience.text.reader import from_text
 from tessera.audience.timeline import whole_timeline
 from tessera.audience.warehouse.engines.duck import DuckEngine
+from tessera.audience.warehouse.engines.postgres import PostgresEngine
 from tessera.events import archived, partitions
-from tessera.foundation.database import connect
+from tessera.foundation.database import connect, dsn, is_lost
 
 Connection = psycopg.Connection[Any]
 SPAIN = 'country = "ES"'
@@ -154,3 +156,34 @@ def test_after_much_work_it_asks_to_begin_anew_and_not_before(
     thread.join(20)
     assert said == [True]
     stop.set()
+
+
+def test_a_question_that_postgres_refuses_is_told_and_the_next_is_answered(live: Connection, workspace_id: int) -> None:
+    """A warehouse on PostgreSQL has the same errors as the house's own connection; only a lost one is an end."""
+    engine = PostgresEngine(dsn())
+    analysis = Analysis(live, engine)
+    analysis.settle()
+    question = questions.CountPeople(condition=Raw(to_json(from_text(SPAIN))))
+    engine._connection.execute(f"ALTER TABLE w{workspace_id}_people RENAME TO elsewhere")
+
+    with pytest.raises(questions.NotAnswered, match="on our side"):
+        analysis.ask(workspace_id, question)
+
+    engine._connection.execute(f"ALTER TABLE elsewhere RENAME TO w{workspace_id}_people")
+    assert analysis.ask(workspace_id, question).people == 0
+    engine.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "lost"),
+    [
+        (psycopg.OperationalError("the connection is closed"), True),
+        (psycopg.errors.AdminShutdown("terminating connection"), True),
+        (psycopg.errors.QueryCanceled("canceling statement due to statement timeout"), False),
+        (psycopg.errors.StatementTooComplex("stack depth limit exceeded"), False),
+        (psycopg.errors.InvalidRegularExpression("invalid character range"), False),
+        (ValueError("it is"), False),
+    ],
+)
+def test_what_a_lost_connection_is(error: Exception, lost: bool) -> None:
+    assert is_lost(error) is lost

@@ -22,6 +22,7 @@ from tessera.audience.warehouse.archive import archive_in
 from tessera.audience.warehouse.engine import Engine
 from tessera.events.history import Recorded
 from tessera.foundation.clock import to_micros
+from tessera.foundation.database import is_lost
 from tessera.foundation.errors import TesseraError
 
 log = structlog.get_logger("analyst")
@@ -68,9 +69,9 @@ class Answerer:
             answer = msgspec.json.encode(self._answer(workspace_id, _read(question))).decode()
         except TesseraError as error:
             self._connection.execute(_SAY, (None, error.code, str(error)[:2000], key))
-        except psycopg.Error:
-            raise
-        except Exception:
+        except Exception as error:
+            if is_lost(error):
+                raise
             log.exception("a question could not be answered", question=str(key))
             self._connection.execute(_SAY, (None, "internal_error", "the question broke something on our side", key))
         else:

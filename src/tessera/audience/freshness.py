@@ -25,6 +25,7 @@ from tessera.audience.segments import store
 from tessera.audience.segments.records import Segment
 from tessera.audience.warehouse.engine import Engine
 from tessera.foundation.clock import to_micros
+from tessera.foundation.database import is_lost
 from tessera.foundation.errors import TesseraError
 
 log = structlog.get_logger("analyst")
@@ -159,9 +160,9 @@ class Freshness:
                 evaluate_and_write(self._connection, evaluator, segment.workspace_id, segment.id, now=now)
             else:
                 look_again(self._connection, evaluator, segment.workspace_id, segment.id, people, now=now)
-        except psycopg.OperationalError:
-            raise
         except Exception as error:
+            if is_lost(error):
+                raise
             self._set_aside(segment, error)
             return False
         return True

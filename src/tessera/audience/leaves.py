@@ -7,13 +7,14 @@ nothing is ever converted. That is why both readings of a condition agree.
 | value | leaf |
 |---|---|
 | text | `text`, and `time` where it is a date or a moment |
-| number | `number` (a 64-bit float, as everywhere in analysis) |
+| number | `number` (a 64-bit float, as everywhere in analysis); none where it is beyond all floats |
 | true, false | `boolean` |
 | list of these | `list`, its elements as text |
 | object | its members, `address.city` |
 | list of objects | for each member the list of its values, `products[].name` |
 """
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal, TypeAlias
@@ -67,7 +68,9 @@ def _scalar(path: Path, value: Any) -> Iterator[tuple[tuple[Path, Type], Leaf]]:
     if isinstance(value, bool):
         yield (path, "boolean"), value
     elif isinstance(value, int | float):
-        yield (path, "number"), float(value)
+        number = number_of(value)
+        if number is not None:
+            yield (path, "number"), number
     elif isinstance(value, str):
         yield (path, "text"), seen_text(value)
         moment = moment_of(value)
@@ -97,9 +100,20 @@ def element_text(value: Any) -> str | None:
     if isinstance(value, str):
         return seen_text(value)
     if isinstance(value, int | float):
-        number = float(value)
+        number = number_of(value)
+        if number is None:
+            return None
         return str(int(number)) if number.is_integer() and abs(number) < 2**53 else repr(number)
     return None
+
+
+def number_of(value: int | float) -> float | None:
+    """As a 64-bit float; None beyond all of them: history keeps whole numbers of any length."""
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def seen_text(text: str) -> str:
@@ -121,7 +135,7 @@ def written(path: Path) -> str:
     """The path as people write it: `address.city`, `products[].name`, `"odd name".x`."""
     parts: list[str] = []
     for part in path:
-        if part == ELEMENTS:
+        if part == ELEMENTS and parts:
             parts[-1] += ELEMENTS
         else:
             parts.append(part if _NAME.fullmatch(part) else quoted(part))

@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from tessera.audience.leaves import Leaf, Leaves, Path, Type, leaves_of
+from tessera.audience.vocabulary import DEVICE
 from tessera.foundation.clock import SECOND, Micros
 from tessera.identity.queries import HeldIdentifier
 from tessera.profiles.facts import DEFAULT_STATUS
@@ -96,11 +97,15 @@ def _touch(prefix: str, touch: Touch | None) -> dict[str, Leaf | None]:
 
 
 def device_leaves(device: Device) -> Leaves:
-    """A device as leaves, by the names of its fields."""
+    """A device as leaves, by the names of its fields; each has the one type of `vocabulary.DEVICE`.
+
+    A version that is written as a date is text as all others are.
+    """
     described: dict[str, Any] = {
         name: getattr(device, name) for name in Device.__struct_fields__ if name not in ("first", "at", "tie", "token")
     }
-    leaves = leaves_of({name: value for name, value in described.items() if value is not None})
+    said = leaves_of({name: value for name, value in described.items() if value is not None})
+    leaves = {(path, kind): leaf for (path, kind), leaf in said.items() if DEVICE[path[0]] == kind}
     leaves[("first_seen_at",), "time"] = device.first
     leaves[("last_seen_at",), "time"] = device.at
     if device.token is not None:

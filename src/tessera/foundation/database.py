@@ -40,3 +40,10 @@ def may_pass(error: BaseException | None) -> bool:
             return isinstance(error, psycopg.OperationalError) if state is None else state[:2] in _PASSING
         error = error.__cause__
     return False
+
+
+def is_lost(error: Exception) -> bool:
+    """Whether a connection is gone, or the server is: a statement that PostgreSQL does not like is no reason to end."""
+    if not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        return False
+    return error.sqlstate is None or error.sqlstate.startswith(("08", "57P"))

@@ -4,15 +4,14 @@ A value that is not there passes no test but `IsNotSet`; what is negative is sai
 holds for those without a value, too.
 """
 
-from functools import cache, reduce
+from functools import reduce
 from operator import or_
 from typing import Annotated, Any, ClassVar, Final, TypeAlias
 
-import re2
 from msgspec import Meta, Struct
 
 from tessera.audience.conditions.comparison import Boolean, Comparison, Values
-from tessera.audience.conditions.patterns import InvalidPattern, portable
+from tessera.audience.conditions.patterns import compiled, portable
 from tessera.audience.conditions.times import After, Anniversary, Before, During, InLast, InLastHours, InNext
 from tessera.audience.conditions.versions import Version
 from tessera.audience.leaves import LONGEST_TEXT, MOST_ELEMENTS, SEPARATOR, Leaf, Path, Type, element_text
@@ -104,18 +103,10 @@ class Matches(Comparison, frozen=True, kw_only=True, tag="matches"):
         portable(self.pattern)
 
     def passes(self, kind: Type, value: Leaf, now: Micros) -> bool:
-        return _compiled(self.pattern).search(str(value)) is not None
+        return compiled(portable(self.pattern)).search(str(value)) is not None
 
     def column_passes(self, kind: Type, column: Any, now: Micros) -> Boolean:
         return column.re_search(portable(self.pattern))
-
-
-@cache
-def _compiled(pattern: str) -> Any:
-    try:
-        return re2.compile(portable(pattern))
-    except re2.error as error:
-        raise InvalidPattern(str(error)) from None
 
 
 class Has(Comparison, frozen=True, kw_only=True, tag="has"):

@@ -69,7 +69,8 @@ class Found(NamedTuple):
     all_but: bool = False
 
     def keep(self, people: ir.Table) -> ir.Table:
-        return people.anti_join(self.ids, PERSON) if self.all_but else people.semi_join(self.ids, PERSON)
+        ids = self.ids.select(PERSON)  # a table of thousands of columns would be told with all of them, each time
+        return people.anti_join(ids, PERSON) if self.all_but else people.semi_join(ids, PERSON)
 
     def drop(self, people: ir.Table) -> ir.Table:
         return Found(self.ids, not self.all_but).keep(people)

@@ -160,7 +160,7 @@ class Total(_Doing, frozen=True, kw_only=True, tag="total"):
         found = [number for number in read if number is not None]
         if not found:
             return False
-        total = sum(found)
+        total = float(sum(found))  # a float first, as engines divide: beyond 2**53 that is one rounding more
         value = total / MILLIONTHS if self.measure == "sum" else total / len(found) / MILLIONTHS
         return self.test.holds({"number": value}, now)
 
@@ -172,7 +172,7 @@ class Total(_Doing, frozen=True, kw_only=True, tag="total"):
         rows = rows.filter(column.notnull() & (column.abs() <= MOST))
         column = columns_at(rows, world.properties, self.of)["number"]
         rows = rows.mutate(millionths=(column * float(MILLIONTHS) + 0.5).floor().cast("int64"))
-        found = rows.group_by(PERSON).aggregate(total=rows["millionths"].sum(), times=rows.count())
+        found = rows.group_by(PERSON).aggregate(total=sum_of(rows["millionths"]), times=rows.count())
         value = found["total"].cast("float64") / float(MILLIONTHS)
         if self.measure == "average":
             value = found["total"].cast("float64") / found["times"].cast("float64") / float(MILLIONTHS)
@@ -181,6 +181,11 @@ class Total(_Doing, frozen=True, kw_only=True, tag="total"):
 
 MOST: float = 1e12
 """Numbers beyond (and what is none) are left out of totals: their millionths would not fit 64 bits."""
+
+
+def sum_of(millionths: Any) -> Any:
+    """Their sum as an aggregate. Some engines add 64 bits into 64 bits, and say nothing where these are too few."""
+    return millionths.cast("decimal(38, 0)").sum()
 
 
 def millionths_of(number: float) -> int | None:

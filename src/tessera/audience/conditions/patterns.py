@@ -2,22 +2,45 @@
 
 Of RE2's syntax: literals, `.`, classes `[a-z]` and `[^a-z]`, `\\d \\w \\s` and their opposites (ASCII), groups without
 names, alternatives, `* + ?` and `{m,n}` up to 100, `^` and `$`, and `(?i)` at the very beginning. What PostgreSQL,
-Java, DuckDB and ClickHouse read differently is written out (`\\d` becomes `[0-9]`, `.` becomes `[^\\n]`) or refused.
+Java, DuckDB and ClickHouse read differently is written out (`\\d` becomes `[0-9]`, `.` becomes `[^\\n]`, and with
+`(?i)` a letter becomes both its cases, of which each engine has an idea of its own) or refused.
 """
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
+
+import re2
+
+from tessera.audience.conditions.letters import Span, folded, inside_of, with_other_case
 
 MOST_REPEATED: Final = 100
-_CLASSES: Final = {"d": "0-9", "w": "A-Za-z0-9_", "s": r" \t\n\r\f\v"}
-_ESCAPED: Final = {"t": r"\t", "n": r"\n", "r": r"\r", "f": r"\f", "v": r"\v"}
+_CLASSES: Final[dict[str, list[Span]]] = {
+    "d": [(ord("0"), ord("9"))],
+    "w": [(ord("A"), ord("Z")), (ord("a"), ord("z")), (ord("0"), ord("9")), (ord("_"), ord("_"))],
+    "s": [(9, 13), (ord(" "), ord(" "))],
+}
+_OPPOSITES: Final = frozenset("DWS")
+_ESCAPED: Final = {"t": "\t", "n": "\n", "r": "\r", "f": "\f", "v": "\v"}
 _SIGNS: Final = frozenset(r"\.[]{}()*+?^$|-/'\"" + "#&~@%,:;<>=!_ `")
 _COUNT: Final = re.compile(r"\{(\d{1,3})(?:,(\d{0,3}))?\}")
 
 
 class InvalidPattern(ValueError):
     """The pattern is none, or of a kind that some engine would read otherwise; the message says where."""
+
+
+@lru_cache(maxsize=200)
+def compiled(pattern: str) -> Any:
+    """The portable pattern, to search with. Raises `InvalidPattern` where RE2 refuses it, for its size not least."""
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(pattern, options)
+    except re2.error as error:
+        said = error.args[0] if error.args else error
+        raise InvalidPattern(said.decode() if isinstance(said, bytes) else str(said)) from None
 
 
 @lru_cache(maxsize=1_000)
@@ -33,20 +56,18 @@ class _Reader:
         self._parts: list[str] = []
         self._open = 0
         self._may_repeat = False
+        self._fold = False
 
     def read(self) -> str:
         if self._text.startswith("(?i)"):
-            self._parts.append("(?i)")
+            self._fold = True
             self._at = 4
         while self._at < len(self._text):
             self._step(self._text[self._at])
         if self._open:
             raise self._no("a group is not closed")
         whole = "".join(self._parts)
-        try:
-            re.compile(whole)
-        except re.error as error:
-            raise InvalidPattern(str(error)) from None
+        compiled(whole)
         return whole
 
     def _step(self, sign: str) -> None:
@@ -78,7 +99,12 @@ class _Reader:
             case "^" | "$" | "|":
                 self._add(sign, repeat=False)
             case _:
-                self._add(re.escape(sign) if sign in "]}" else sign, repeat=True)
+                self._add(self._letter(sign), repeat=True)
+
+    def _letter(self, sign: str) -> str:
+        if self._fold and len(both := folded(sign)) > 1:
+            return f"[{inside_of((ord(each), ord(each)) for each in both)}]"
+        return re.escape(sign) if sign in "]}" else sign
 
     def _add(self, text: str, *, repeat: bool) -> None:
         self._parts.append(text)
@@ -103,7 +129,7 @@ class _Reader:
     def _escape(self) -> str:
         sign = self._text[self._at + 1 : self._at + 2]
         if sign.lower() in _CLASSES:
-            inside = _CLASSES[sign.lower()]
+            inside = inside_of(_CLASSES[sign.lower()])
             written = f"[^{inside}]" if sign.isupper() else f"[{inside}]"
         elif sign in _ESCAPED:
             written = _ESCAPED[sign]
@@ -117,28 +143,62 @@ class _Reader:
     def _set(self) -> str:
         begin = self._at
         self._at += 1
-        parts = ["["]
-        if self._text.startswith("^", self._at):
-            parts.append("^")
-            self._at += 1
+        negated = self._text.startswith("^", self._at)
+        self._at += negated
+        spans: list[Span] = []
         first = True
         while (sign := self._text[self._at : self._at + 1]) != "]" or first:
             if not sign:
                 self._at = begin
                 raise self._no("a class is not closed")
-            if sign == "[":
-                raise self._no("write \\[ inside a class")
-            if sign == "\\":
-                escaped = self._escape()
-                parts.append(escaped[1:-1] if escaped.startswith("[") and not escaped.startswith("[^") else escaped)
-                if escaped.startswith("[^"):
-                    raise self._no("no opposites inside a class")
-            else:
-                parts.append("\\]" if sign == "]" else sign)
-                self._at += 1
+            spans += self._span()
             first = False
         self._at += 1
-        return "".join(parts) + "]"
+        if self._fold:
+            spans = self._refusing(with_other_case, spans)
+        return f"[{'^' * negated}{inside_of(spans)}]"
+
+    def _span(self) -> list[Span]:
+        """What stands at this place of a class: a letter, from one to another, or `\\d`; a dash behind that is one."""
+        low = self._letters()
+        if not _is_letter(low) or not self._dashes():
+            return low
+        self._at += 1
+        high = self._letters()
+        if not _is_letter(high):
+            raise self._no("a range is from one letter to another")
+        if low > high:
+            raise self._no("this range ends before it begins")
+        return [(low[0][0], high[0][0])]
+
+    def _dashes(self) -> bool:
+        """A dash that is not the last sign of the class."""
+        return self._text.startswith("-", self._at) and not self._text.startswith("-]", self._at)
+
+    def _letters(self) -> list[Span]:
+        sign = self._text[self._at : self._at + 1]
+        if sign == "[":
+            raise self._no("write \\[ inside a class")
+        if sign != "\\":
+            self._at += 1
+            return [(ord(sign), ord(sign))]
+        escaped = self._text[self._at + 1 : self._at + 2]
+        if escaped in _OPPOSITES:
+            raise self._no("no opposites inside a class")
+        if escaped not in _CLASSES and escaped not in _ESCAPED and escaped not in _SIGNS:
+            raise self._no(f"\\{escaped} is not read alike everywhere")
+        self._at += 2
+        return _CLASSES.get(escaped) or [(ord(_ESCAPED.get(escaped, escaped)),) * 2]
+
+    def _refusing(self, make: Callable[[list[Span]], list[Span]], spans: list[Span]) -> list[Span]:
+        try:
+            return make(spans)
+        except ValueError as error:
+            raise self._no(str(error)) from None
 
     def _no(self, why: str) -> InvalidPattern:
         return InvalidPattern(f"{why} (at character {self._at + 1})")
+
+
+def _is_letter(spans: list[Span]) -> bool:
+    return len(spans) == 1 and spans[0][0] == spans[0][1]

@@ -2,7 +2,7 @@
 
 import calendar
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar, Final
 
 import ibis
@@ -11,11 +11,13 @@ from msgspec import Meta
 from tessera.audience.conditions.comparison import Boolean, Comparison
 from tessera.audience.leaves import Leaf, Type
 from tessera.events.messages import Rejected, parse_time
-from tessera.foundation.clock import DAY, HOUR, Micros, to_datetime
+from tessera.foundation.clock import DAY, HOUR, Micros, to_datetime, to_micros
 
 Moment = Annotated[str, Meta(min_length=10, max_length=40)]
 """A day (`2026-01-31`) or a moment in ISO 8601; UTC where it names no zone."""
 Days = Annotated[int, Meta(ge=0, le=3_660)]
+LAST: Final = to_micros(datetime.max)
+"""There is no moment behind it: `after 9999-12-31` is never, and until then is for ever."""
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -33,9 +35,13 @@ class _Time(Comparison, frozen=True, kw_only=True):
 
     def column_passes(self, kind: Type, column: Any, now: Micros) -> Boolean:
         first, end = self.span(now)
+        if first is not None and first > LAST:
+            return ibis.literal(False)
         parts = [column >= moment(first)] if first is not None else []
-        if end is not None:
+        if end is not None and end <= LAST:
             parts.append(column < moment(end))
+        if not parts:
+            parts.append(column.notnull())
         return parts[0] if len(parts) == 1 else parts[0] & parts[1]
 
 

@@ -22,7 +22,7 @@ from msgspec import Meta, Struct
 
 from tessera.audience.conditions.comparisons import Ask, Equals
 from tessera.audience.conditions.condition import Condition
-from tessera.audience.conditions.doings import MILLIONTHS
+from tessera.audience.conditions.doings import MILLIONTHS, sum_of
 from tessera.audience.conditions.groups import All
 from tessera.audience.insight.asking import AnyCondition, Request, Step, between, of_people, span_of, written
 from tessera.audience.insight.buckets import bucket_column
@@ -139,7 +139,7 @@ def _buyers(request: Rfm, world: World, now: Micros) -> ir.Table:
     rows = of_people(between(world.events, *span_of(request.period, now)), request.people, world, now)
     rows = rows.filter(Step(event=orders.event, where=orders.where).matches(rows, world, now))
     rows = rows.select(PERSON, "at", millionths=millionths_at(rows, world, orders.of))
-    found = rows.group_by(PERSON).aggregate(last=rows["at"].max(), times=rows.count(), total=rows["millionths"].sum())
+    found = rows.group_by(PERSON).aggregate(last=rows["at"].max(), times=rows.count(), total=sum_of(rows["millionths"]))
     return found.select(
         day=bucket_column(found["last"], "day"),
         times=found["times"].cast("int64"),

@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 import ibis.expr.types as ir
 from msgspec import Meta, Struct
 
-from tessera.audience.conditions.doings import MILLIONTHS
+from tessera.audience.conditions.doings import MILLIONTHS, sum_of
 from tessera.audience.insight.asking import InvalidReport, Request, Step, between, of_people, span_of, written
 from tessera.audience.insight.buckets import Unit, bucket_column, buckets_within, start_of_bucket
 from tessera.audience.insight.numbers import millionths_at
@@ -107,7 +107,7 @@ def _sums(rows: ir.Table, request: Trend, world: World, engine: Engine) -> dict[
     """Everything else adds up: a slice and all are added from their parts."""
     rows = rows.mutate(millionths=millionths_at(rows, world, request.of))
     counted = rows.group_by(["slot", "bucket"]).aggregate(
-        times=rows.count(), total=rows["millionths"].sum(), numbers=rows["millionths"].count()
+        times=rows.count(), total=sum_of(rows["millionths"]), numbers=rows["millionths"].count()
     )
     tallies: defaultdict[_Place, list[int]] = defaultdict(lambda: [0, 0, 0])
     for slot, bucket, *tally in engine.fetch(counted.select("slot", "bucket", "times", "total", "numbers")):

@@ -7,10 +7,12 @@ from tessera.foundation.errors import TesseraError
 
 Kind = Literal["name", "text", "number", "moment", "sign", "end"]
 LONGEST: Final = 20_000
+MOMENT: Final = re.compile(r"\d{4}-\d{2}-\d{2}(?:T[0-9:.]+(?:Z|[+-]\d{2}:\d{2})?)?")
+"""A day, or a moment of one."""
 _TOKENS: Final = re.compile(
-    r"""(?P<space>\s+|\#[^\n]*)
+    rf"""(?P<space>\s+|\#[^\n]*)
       | (?P<text>"(?:[^"\\\n]|\\["\\nt])*")
-      | (?P<moment>\d{4}-\d{2}-\d{2}(?:T[0-9:.]+(?:Z|[+-]\d{2}:\d{2})?)?)
+      | (?P<moment>{MOMENT.pattern})
       | (?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)
       | (?P<name>[^\W\d]\w*)
       | (?P<sign>\[\]|<=|>=|!=|[=<>(),.@])""",

@@ -38,9 +38,12 @@ from tessera.audience.conditions.membership import InSegment
 from tessera.audience.conditions.places import Near
 from tessera.audience.conditions.reach import Reachable
 from tessera.audience.conditions.related import Related
+from tessera.audience.conditions.times import start_of
 from tessera.audience.leaves import ELEMENTS, Path, quoted
 from tessera.audience.leaves import written as plain_path
+from tessera.audience.text.lexer import MOMENT
 from tessera.audience.text.reader import RESERVED
+from tessera.foundation.clock import iso
 
 NameOfSegment = Callable[[UUID], str]
 _SIGNS: Final = {Less: "<", AtMost: "<=", More: ">", AtLeast: ">="}
@@ -158,11 +161,11 @@ def written_test(test: Comparison) -> str:
         case Between(low=low, high=high):
             return f"between {_scalar(low)} and {_scalar(high)}"
         case Before(moment=moment):
-            return f"before {moment}"
+            return f"before {_moment(moment)}"
         case After(moment=moment):
-            return f"after {moment}"
+            return f"after {_moment(moment)}"
         case During(first=first, last=last):
-            return f"from {first} to {last}"
+            return f"from {_moment(first)} to {_moment(last)}"
         case InLast(days=days):
             return f"in last {days} days"
         case InLastHours(hours=hours):
@@ -176,6 +179,11 @@ def written_test(test: Comparison) -> str:
         case IsSet():
             return "is set"
     raise TypeError(f"{type(test).__name__} has no text form")
+
+
+def _moment(said: str) -> str:
+    """ISO 8601 has more ways to say a moment (`2026-W05-1`, `2026-01-31 12:00`) than the text form reads."""
+    return said if MOMENT.fullmatch(said) else iso(start_of(said))
 
 
 def _scalar(value: bool | float | str) -> str:

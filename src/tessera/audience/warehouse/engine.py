@@ -20,6 +20,10 @@ class Engine(Protocol):
     def atomic(self) -> bool:
         """Whether `transaction` is one."""
 
+    @property
+    def most_columns(self) -> int:
+        """How many columns of leaves a table has at most."""
+
     def tables(self) -> list[str]:
         """Names of the tables there are; those of others that share the database may be among them."""
 

@@ -21,20 +21,31 @@ TYPES: Final[dict[Type, dt.DataType]] = {
 class Columns:
     """The columns of one table's leaves: `a17_text` for the seventeenth that was seen, of the type text."""
 
-    def __init__(self, letter: str, known: dict[tuple[Path, Type], str] | None = None) -> None:
-        self._letter = letter
+    def __init__(
+        self, letter: str, known: dict[tuple[Path, Type], str] | None = None, *, most: int | None = None
+    ) -> None:
+        """There are at most so many."""
+        self._letter, self._most = letter, most
         self.by_leaf: dict[tuple[Path, Type], str] = dict(known or {})
+        self.is_full = False
 
-    def add(self, path: Path, kind: Type) -> str:
-        """The leaf's column, made now where there was none."""
+    def add(self, path: Path, kind: Type) -> str | None:
+        """The leaf's column, made now where there was none; None where there is room for no more.
+
+        Who names fields after what they hold (`items.sku-4711`) has more of them than any table has columns.
+        """
         column = self.by_leaf.get((path, kind))
         if column is None:
+            if self._most is not None and len(self.by_leaf) >= self._most:
+                self.is_full = True
+                return None
             column = self.by_leaf[path, kind] = f"{self._letter}{len(self.by_leaf) + 1}_{kind}"
         return column
 
     def values(self, leaves: Leaves) -> dict[str, Any]:
-        """The leaves as values of columns."""
-        return {self.add(path, kind): stored(kind, leaf) for (path, kind), leaf in leaves.items()}
+        """The leaves as values of columns, but those without one."""
+        placed = ((self.add(path, kind), stored(kind, leaf)) for (path, kind), leaf in leaves.items())
+        return {column: value for column, value in placed if column is not None}
 
     def schema(self) -> dict[str, dt.DataType]:
         return {column: TYPES[kind] for (_, kind), column in self.by_leaf.items()}

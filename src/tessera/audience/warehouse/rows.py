@@ -72,13 +72,18 @@ def schemas(attributes: Columns, properties: Columns) -> dict[str, ibis.Schema]:
     }
 
 
-def arrow_of(rows: Iterable[Row], schema: ibis.Schema) -> pa.Table:
-    """Rows as Arrow has them. Moments are microseconds since 1970, ids are text: every engine reads these."""
+def arrow_of(rows: Iterable[Row], schema: ibis.Schema, *, only_used: bool = False) -> pa.Table:
+    """Rows as Arrow has them. Moments are microseconds since 1970, ids are text: every engine reads these.
+
+    With `only_used`, without columns that no row speaks of: of thousands few are in any one batch.
+    """
     kept = list(rows)
+    used = set().union(*kept) if only_used else set(schema.names)
     return pa.table(
         {
             column: pa.array([_plain(row.get(column)) for row in kept], type=_arrow_type(kind))
             for column, kind in schema.items()
+            if column in used
         }
     )
 

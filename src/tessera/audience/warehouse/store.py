@@ -11,12 +11,14 @@
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 from uuid import UUID
 
 import ibis
 import ibis.expr.types as ir
 import msgspec
+import structlog
 
 from tessera.audience.leaves import Path, Type
 from tessera.audience.person import Person
@@ -27,7 +29,9 @@ from tessera.audience.warehouse.positions import beyond
 from tessera.audience.warehouse.rows import Row, arrow_of, rows_of, schemas
 from tessera.audience.world import PERSON, World
 
+log = structlog.get_logger("analyst")
 _OF_PEOPLE: Final = ("people", "devices", "sessions", "identifiers", "relations")
+_OF_LETTER: Final = {"a": "people", "p": "events"}
 _COLUMNS: Final = ibis.schema({"letter": "string", "path": "string", "kind": "string", "name": "string"})
 _MOVED: Final = ibis.schema({"profile_id": "uuid", PERSON: "uuid"})
 _MEMBERS: Final = ibis.schema({"profile_id": "uuid", "segment_id": "uuid"})
@@ -38,6 +42,7 @@ class Warehouse:
 
     def __init__(self, engine: Engine, workspace_id: int, generation: int = 0) -> None:
         self._engine = engine
+        self._full: set[str] = set()
         self._prefix = f"{prefix(generation)}w{workspace_id}_"
         engine.ensure(self._name("columns"), _COLUMNS)
         engine.ensure(self._name("moved"), _MOVED)
@@ -57,10 +62,12 @@ class Warehouse:
         known: dict[tuple[Path, Type], str] = {
             (tuple(msgspec.json.decode(path)), kind): name for of, path, kind, name in rows if of == letter
         }
-        return Columns(letter, known)
+        return Columns(letter, known, most=self._engine.most_columns)
 
-    def _ensure(self) -> None:
+    def _ensure(self, *only: str) -> None:
         for table, schema in schemas(self.attributes, self.properties).items():
+            if only and table not in only:
+                continue
             self._engine.ensure(self._name(table), _with_profile(schema) if table == "events" else schema)
 
     def put_people(self, gone: Collection[UUID], people: Sequence[Person], moved: dict[UUID, UUID]) -> None:
@@ -70,7 +77,7 @@ class Warehouse:
         known = schemas(self.attributes, self.properties)
         for table in _OF_PEOPLE:
             self._engine.remove(self._name(table), PERSON, gone)
-            self._engine.append(self._name(table), arrow_of(getattr(rows, table), known[table]))
+            self._engine.append(self._name(table), arrow_of(getattr(rows, table), known[table], only_used=True))
         self._engine.remove(self._name("moved"), "profile_id", gone)
         others = [{"profile_id": profile, PERSON: root} for profile, root in moved.items() if profile != root]
         self._engine.append(self._name("moved"), arrow_of(others, _MOVED))
@@ -94,7 +101,7 @@ class Warehouse:
         kept = list(rows)
         self._note_columns("p", self.properties)
         schema = _with_profile(schemas(self.attributes, self.properties)["events"])
-        self._engine.append(self._name("events"), arrow_of(kept, schema))
+        self._engine.append(self._name("events"), arrow_of(kept, schema, only_used=True))
 
     def copy_events(self, other: "Warehouse", lane: int, first: int, last: int) -> None:
         """Append the events that another has of these places in history."""
@@ -102,8 +109,9 @@ class Warehouse:
         events = other._table("events", schema)
         wanted = events.filter((events["lane"] == lane) & events["position"].between(first, last))
         renamed = {name: self.properties.add(*leaf) for leaf, name in other.properties.by_leaf.items()}
-        columns = [renamed.get(name, name) for name in schema.names]
-        rows = self._engine.fetch(wanted.select(*schema.names))
+        kept = [name for name in schema.names if renamed.get(name, name) is not None]
+        columns = [renamed.get(name) or name for name in kept]
+        rows = self._engine.fetch(wanted.select(*kept))
         if rows:
             self.add_events([dict(zip(columns, row, strict=True)) for row in rows])
 
@@ -137,7 +145,10 @@ class Warehouse:
 
     def _note_columns(self, letter: str, columns: Columns) -> None:
         """Leaves that are new get their columns, here and in the tables."""
-        fresh = list(columns.by_leaf.items())[self._known[letter] :]
+        if columns.is_full and letter not in self._full:
+            self._full.add(letter)
+            log.warning("there is no room for more fields", table=self._name(_OF_LETTER[letter]))
+        fresh = list(islice(columns.by_leaf.items(), self._known[letter], None))
         if not fresh:
             return
         rows = [
@@ -146,7 +157,7 @@ class Warehouse:
         ]
         self._engine.append(self._name("columns"), arrow_of(rows, _COLUMNS))
         self._known[letter] = len(columns.by_leaf)
-        self._ensure()
+        self._ensure(_OF_LETTER[letter])
 
     def keep_columns(self) -> None:
         """Make the columns of leaves that were added by hand."""

@@ -25,6 +25,7 @@ class IbisEngine:
     """`connect` gives a backend of Ibis that speaks SQL."""
 
     atomic = False
+    most_columns = 1_500
 
     def __init__(self, connect: Callable[[], Any]) -> None:
         self._connect = connect

@@ -39,6 +39,7 @@ class ClickHouseEngine:
     """`url` is `http://user:password@host:8123/database`, or with `https`."""
 
     atomic = False
+    most_columns = 5_000
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -55,9 +56,10 @@ class ClickHouseEngine:
         self._client.command(
             f"CREATE TABLE IF NOT EXISTS `{table}` ({listed}) ENGINE = MergeTree ORDER BY ({', '.join(order)})"
         )
-        for name, kind in columns.items():
-            if name not in order:
-                self._client.command(f"ALTER TABLE `{table}` ADD COLUMN IF NOT EXISTS `{name}` {kind}")
+        there = {str(row[0]) for row in self._client.query(f"DESCRIBE TABLE `{table}`").result_rows}
+        lacking = [f"ADD COLUMN IF NOT EXISTS `{name}` {kind}" for name, kind in columns.items() if name not in there]
+        if lacking:
+            self._client.command(f"ALTER TABLE `{table}` {', '.join(lacking)}")
 
     def append(self, table: str, rows: pa.Table) -> None:
         if not rows.num_rows:

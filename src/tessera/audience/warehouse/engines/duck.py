@@ -27,6 +27,7 @@ class DuckEngine:
     """`path` is the file; None is in memory. `memory_mb` bounds what DuckDB takes."""
 
     atomic = True
+    most_columns = 5_000
 
     def __init__(self, path: Path | None, *, memory_mb: int = 1_024, threads: int = 2) -> None:
         self._memory = f"{memory_mb}MB"

@@ -1,8 +1,8 @@
 """PostgreSQL as a warehouse: for bases that are not large, or where no second system is wanted.
 
-Traps: a division of whole numbers is whole (we divide floats only); rows come in by COPY, which is many times faster
-than statements; patterns are PostgreSQL's own (`conditions/patterns.py` is the part that it reads as RE2 does). One
-writes at a time, also where an analyst that was taken for gone still does.
+Traps: a table has at most 1,600 columns; a division of whole numbers is whole (we divide floats only); rows come in by
+COPY, which is many times faster than statements; patterns are PostgreSQL's own (`conditions/patterns.py` is the part
+that it reads as RE2 does). One writes at a time, also where an analyst that was taken for gone still does.
 """
 
 from collections.abc import Collection, Iterator
@@ -27,6 +27,7 @@ class PostgresEngine:
     """`address` is a connection string; tables are made in `schema`, which is made where it is missing."""
 
     atomic = True
+    most_columns = 1_500
 
     def __init__(self, address: str, *, schema: str = "tessera_warehouse") -> None:
         self._address, self._schema = address, schema
@@ -44,16 +45,24 @@ class PostgresEngine:
         columns = {column: sql.SQL(_type_of(kind)) for column, kind in schema.items()}
         listed = sql.SQL(", ").join(sql.SQL("{} {}").format(sql.Identifier(c), kind) for c, kind in columns.items())
         self._connection.execute(sql.SQL("CREATE TABLE IF NOT EXISTS {} ({})").format(name, listed))
-        for column, kind in columns.items():
-            self._connection.execute(
-                sql.SQL("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {} {}").format(name, sql.Identifier(column), kind)
-            )
+        there = self._columns_of(table)
+        lacking = [
+            sql.SQL("ADD COLUMN IF NOT EXISTS {} {}").format(sql.Identifier(column), kind)
+            for column, kind in columns.items()
+            if column not in there
+        ]
+        if lacking:
+            self._connection.execute(sql.SQL("ALTER TABLE {} {}").format(name, sql.SQL(", ").join(lacking)))
         for column in _INDEXED:
             if column in columns:
                 index = sql.Identifier(f"{table}_{column}")
                 self._connection.execute(
                     sql.SQL("CREATE INDEX IF NOT EXISTS {} ON {} ({})").format(index, name, sql.Identifier(column))
                 )
+
+    def _columns_of(self, table: str) -> set[str]:
+        asked = "SELECT column_name FROM information_schema.columns WHERE table_schema = current_schema()"
+        return {row[0] for row in self._connection.execute(f"{asked} AND table_name = %s", (table,))}
 
     def append(self, table: str, rows: pa.Table) -> None:
         if not rows.num_rows:

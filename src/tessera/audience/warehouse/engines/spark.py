@@ -3,9 +3,11 @@
 Traps: Spark changes no files, so tables are logs (`parquet_log.py`) and a view says what counts, made smooth now and
 then; sending rows through Spark's own door makes 'NaN' of nothing, so we write the files ourselves; moments without a
 zone are read in the session's, which is UTC; a division by zero is an error unless `ansi` is off; Ibis's own connection
-brings pandas, its compiler does not; views are of a session, so each engine has one.
+brings pandas, its compiler does not; views are of a session, so each engine has one; `$` is also before the last end of
+a line; of a text in a statement it does not know every sign that is written with a backslash.
 """
 
+import re
 import shutil
 import time
 from collections.abc import Collection, Iterator, Mapping
@@ -30,6 +32,10 @@ from tessera.audience.warehouse.engines.parquet_log import BATCH, ID, Batch, Fil
 _TYPES: Final = {
     "uuid": "string", "string": "string", "float64": "double", "int64": "bigint", "boolean": "boolean",
 }  # fmt: skip
+_SIGNS: Final = re.compile(r"\\.|\[\^?(?:\\.|[^\]\\])*\]|\$", re.DOTALL)
+"""What is escaped, a class, or an end."""
+_ESCAPED: Final = re.compile(r"\\.", re.DOTALL)
+_UNKNOWN: Final = {r"\a": r"\u0007", r"\f": r"\u000c", r"\v": r"\u000b"}
 _SMALL: Final = 1_000_000
 """Rows of a file that is made part of a larger one."""
 _MOST_SMALL: Final = 32
@@ -84,6 +90,7 @@ class SparkEngine:
     """One writer; readers of the same process may be many."""
 
     atomic = True
+    most_columns = 5_000
 
     def __init__(self, place: Place) -> None:
         self._log = ParquetLog(place.folder)
@@ -176,7 +183,8 @@ class SparkEngine:
         self._log.close()
 
     def _sql_of(self, expression: ir.Table) -> str:
-        return str(self._compiler.to_sqlglot(expression).sql(dialect=self._compiler.dialect))
+        statement = str(self._compiler.to_sqlglot(_with_ends(expression)).sql(dialect=self._compiler.dialect))
+        return _ESCAPED.sub(lambda found: _UNKNOWN.get(found[0], found[0]), statement)
 
     def _counting(self, files: Files, batches: list[Batch] | None = None, *, numbered: bool = False) -> DataFrame:
         """The rows of these batches (all) that no later one removed; `numbered` by their batch."""
@@ -245,6 +253,21 @@ class SparkReader(SparkEngine):
 
     def close(self) -> None:
         """The folder is the writer's."""
+
+
+def _with_ends(expression: ir.Table) -> ir.Table:
+    """The same question, of patterns whose `$` is the very end."""
+    asked = expression.op()
+    patterns: dict[Any, Any] = {}
+    for search in asked.find(ops.RegexSearch):
+        told = search.pattern
+        if isinstance(told, ops.Literal) and "$" in told.value:
+            patterns[told] = ops.Literal(_SIGNS.sub(_at_the_end, told.value), dtype=told.dtype)
+    return asked.replace(patterns).to_expr() if patterns else expression
+
+
+def _at_the_end(sign: re.Match[str]) -> str:
+    return r"\z" if sign[0] == "$" else sign[0]
 
 
 def _inside(removed: Range) -> str:
