@@ -1,6 +1,8 @@
 """The builder: form and text are two sides of one condition; rows that are not finished; answers of the analyst."""
 
+import re
 from collections.abc import Callable, Iterator
+from html import unescape
 from typing import Any
 from uuid import UUID
 
@@ -111,11 +113,13 @@ def test_a_condition_is_built_row_by_row(live: Live, workspace_id: int, desk: De
 
 def test_rows_that_are_not_finished_say_so_and_leave_the_text(live: Live, desk: Desk) -> None:
     row = {"r:kind": "and", "r:parts": "1", "r.0:kind": "attribute", "r.0:name": "age", "r.0:op": "more"}
-    answer = build(desk(), side="form", part="values", text="age > 3", **row | {"r.0:value": "many"})
+    row |= {"text": "age > 3", "text_was": "age > 3", "side": "form", "part": "values"}
+    answer = build(desk(), **row | {"r.0:value": "many"})
     assert "A number is expected." in answer.text
     assert 'id="text-box"' not in answer.text
     assert "hx-trigger" not in answer.text  # nobody is asked
-    good = build(desk("analyst"), side="form", part="values", text="age > 3", **row | {"r.0:value": "4,5"})
+    assert "The count stands here as soon as" in answer.text  # and no number stands beside what it was not counted of
+    good = build(desk("analyst"), **row | {"r.0:value": "4,5"})
     assert "age &gt; 4.5" in good.text
 
 
@@ -142,6 +146,33 @@ def test_the_side_that_was_changed_is_saved(live: Live, workspace_id: int, desk:
     client.post(f"/segments/{segment.id}/edit", sent)
     now = queries.segment_by_id(live, workspace_id, segment.id)
     assert (now.name, now.condition, now.version) == ("Mexico", to_json(from_text('country = "MX"')), 2)
+
+
+SPAIN = {"r:kind": "and", "r:parts": "1", "r.0:kind": "attribute", "r.0:name": "country", "r.0:was": "country"} | {
+    "r.0:op": "equals", "r.0:type": "text", "r.0:value": "ES"
+}  # fmt: skip
+
+
+def test_a_text_that_is_none_is_not_passed_over(live: Live, workspace_id: int, desk: Desk) -> None:
+    client, wrong = desk("marketer"), 'country = "ES" and language = '
+    said = build(client, side="text", text=wrong, text_was='country = "ES"', **SPAIN)
+    (was,) = re.findall(r'name="text_was" value="([^"]*)"', said.text)
+    sent = SPAIN | {"text": wrong, "text_was": unescape(was)}
+    page = client.post("/segments/new", sent | {"name": "Mine", "do": "save"})
+    assert (page.status_code, page.context["text"]) == (400, wrong)
+    assert queries.all_segments(live, workspace_id) == []
+    pressed_since = build(client, side="form", do="add:r:event", **sent)
+    assert (pressed_since.context["text"], len(pressed_since.context["root"].parts)) == (wrong, 1)
+    assert "Write it again from the form" in pressed_since.text
+    given_up = build(client, side="form", do="form", **sent)
+    assert (given_up.context["text"], given_up.context["agreed"]) == ('country = "ES"', 'country = "ES"')
+
+
+def test_a_button_goes_on_from_what_was_just_written(live: Live, desk: Desk) -> None:
+    answer = build(desk(), side="form", do="add:r:fact", text="age > 3", text_was='country = "ES"', **SPAIN)
+    assert answer.context["text"] == "age > 3\nand @last_seen_at in last 30 days"
+    emptied = build(desk("analyst"), side="form", do="add:r:fact", text="", text_was='country = "ES"', **SPAIN)
+    assert emptied.context["text"] == 'country = "ES"\nand @last_seen_at in last 30 days'
 
 
 def test_without_scripts_the_buttons_draw_the_page_anew(live: Live, desk: Desk) -> None:
@@ -248,6 +279,9 @@ def test_why_is_answered_for_what_is_not_saved(live: Live, workspace_id: int, de
     answer = desk("analyst").post(f"/segments/explain/{ana}", {"text": 'country = "ES" and age > 3'})
     assert [part.holds for part in answer.context["tree"].parts] == [True, False]
     assert "The condition is not finished." in desk().post(f"/segments/explain/{ana}", {"text": "age >"}).text
+    same = {"text": 'country = "ES"', "text_was": 'country = "ES"'}
+    unfinished = SPAIN | same | {"r.0:op": "more", "r.0:value": "many"}
+    assert "The condition is not finished." in desk("marketer").post(f"/segments/explain/{ana}", unfinished).text
 
 
 @pytest.mark.parametrize(
