@@ -174,7 +174,7 @@ def _sent(request: StaffRequest, connection: Connection, names: Names, found: Se
     if request.POST.get("do", "save") != "save":
         return _page(request, connection, names, built, DynamicForm(initial=request.POST.dict()), found)
     form = DynamicForm(request.POST)
-    indiscreet = "" if found and _is_same(found, built) else _indiscretion(request, connection, built.condition)
+    indiscreet = "" if found and _is_same(found, built) else indiscretion(request, connection, built.condition)
     if not form.is_valid() or built.condition is None or indiscreet:
         if built.condition is None or indiscreet:
             form.add_error(None, indiscreet or _("The condition is not finished. Look at what is marked."))
@@ -313,10 +313,10 @@ def _asked(request: StaffRequest, connection: Connection) -> tuple[Condition | N
     names = segments_known(connection, request.staff.workspace_id)
     text = request.POST.get("text", "").replace("\0", "")[:LONGEST]
     condition = read(text, names)[0]
-    return condition, names, _indiscretion(request, connection, condition)
+    return condition, names, indiscretion(request, connection, condition)
 
 
-def _indiscretion(request: StaffRequest, connection: Connection, condition: Condition | None) -> str:
+def indiscretion(request: StaffRequest, connection: Connection, condition: Condition | None) -> str:
     """What to tell who sees personal data masked and asks for it bit by bit."""
     if condition is None or Ability.SEE_PII in abilities_of(request.staff):
         return ""
@@ -334,7 +334,7 @@ def explain_segment(request: StaffRequest, profile_id: UUID) -> HttpResponse:
     with pool().connection() as connection:
         names = names_of(connection, request.staff.workspace_id)
         condition = _built(request, names).condition
-        indiscreet = _indiscretion(request, connection, condition)
+        indiscreet = indiscretion(request, connection, condition)
         verdict = None
         if condition is not None and not indiscreet:
             try:
