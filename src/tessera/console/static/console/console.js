@@ -92,6 +92,10 @@
       menu.querySelector("summary").focus();
     }
   });
+  document.addEventListener("change", (event) => {
+    const { files, dataset } = event.target;
+    if (files && dataset.most) event.target.setCustomValidity(files[0]?.size > Number(dataset.most) ? dataset.tooLarge : "");
+  });
   // Pressed twice is meant once. What is sent again after a while is meant again.
   const sent = new WeakMap();
   document.addEventListener("submit", (event) => {
