@@ -130,6 +130,12 @@ def test_a_text_that_is_none_is_marked_at_its_place(live: Live, desk: Desk) -> N
     assert wrong.said.startswith("Line 2, column 10: ")
     assert wrong.at == len('country = "ES"\nand age >')
     assert answer.context["root"].parts[0].draft.name == "age"  # the form is as it was
+    assert wrong.hint == "and age >\n         ^"
+    far = build(desk("analyst"), side="text", text='country = "ES" and ' * 20 + "age > and city is set").context[
+        "wrong"
+    ]
+    shown, mark = far.hint.split("\n")
+    assert (len(shown) < 40, shown[len(mark) - 1 :].startswith("and city")) == (True, True)
     assert 'hx-swap-oob="true" class="field"' not in answer.text  # and nothing is written over what one types
 
 

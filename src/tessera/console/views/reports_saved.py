@@ -129,7 +129,7 @@ def delete_report(request: StaffRequest, report_id: UUID) -> HttpResponse:
 @require_POST
 @requires(Ability.MANAGE_SEGMENTS)
 def segment_of_report(request: StaffRequest) -> HttpResponse:
-    """A segment of the people whom a part of a report is of, under the name that was suggested; its page is the answer."""
+    """A segment of the people whom a part of a report is of, under the suggested name; its page is the answer."""
     back = request.POST.get("back", "")
     back = back if back.startswith(reverse("console:reports")) else reverse("console:reports")
     try:

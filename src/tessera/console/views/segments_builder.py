@@ -149,8 +149,9 @@ def build_segment(request: StaffRequest) -> HttpResponse:
 
 
 def _built(request: StaffRequest, names: Names) -> Built:
-    """What was sent. A text that is another than goes with the form was written last, so it is what counts: no button of
-    the form, and no saving, passes over it."""
+    """What was sent. A text that is another than goes with the form was written last, so it is what counts: no button
+    of the form, and no saving, passes over it.
+    """
     text, agreed, do = (_typed(request, name) for name in ("text", "text_was", "do"))
     side, is_press = request.POST.get("side"), ":" in do
     draft = draft_sent({name: str(value) for name, value in request.POST.items()}, names)

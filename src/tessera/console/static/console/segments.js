@@ -8,7 +8,7 @@
   let edits = 0; // what somebody has done since the page came
   let drawing = null; // the request that draws the form anew
   let owed = null; // who asked for that and was not answered
-  let unsaved = form.querySelector(".wrong:not(:empty), .note--error") !== null;
+  let unsaved = form.querySelector(".note--error, .field--wrong") !== null; // it comes back from being sent
 
   function send(which, wait) {
     clearTimeout(timer);
