@@ -159,6 +159,30 @@ SPAIN = {"r:kind": "and", "r:parts": "1", "r.0:kind": "attribute", "r.0:name": "
 }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+      "", "age", "age >", "age > x", 'age > "x', "and", "age > 3 )", "age > 3 age", 'did("A"', "did(", "did(A)",
+      "age in ()", 'did("A") in 3', 'did("A") > 1.5', 'did("A") < 0', "age between 3 and 1", "dob before 3",
+      "dob in last 3", "dob anniversary in 3", "dob from 2026-02-01 to 2026-01-01", "reachable(fax)", "foo(bar)",
+      'segment("none")', "@nothing = 3", 'device(none = "x")', "age ? 3", "age > " + "9" * 400,
+      "(" * 90 + "age > 3", "app_version < version 3", 'app_version < version "x"', 'sum("A", total) = ',
+      'sum("A") > 3', "home within 3", "x" * 21_000, "city =",
+    ],
+)  # fmt: skip
+def test_every_mistake_in_a_text_is_told_in_the_readers_language(text: str) -> None:
+    from django.utils.translation import override
+
+    from tessera.console.segments.texts import read
+
+    with override("th"):
+        wrong = read(text, NOTHING)[1]
+    assert wrong is not None
+    told = wrong.said.partition(" มีแต่ ")[0]  # the words of the text form follow
+    told = re.sub(r"""'[^']*'|"[^"]*"|\(.*\)|\w+\(…\)|…""", "", told)
+    assert re.findall(r"\b[a-z]{3,}\b", told.replace("none", "")) == [], wrong.said
+
+
 def test_a_text_that_is_none_is_not_passed_over(live: Live, workspace_id: int, desk: Desk) -> None:
     client, wrong = desk("marketer"), 'country = "ES" and language = '
     said = build(client, side="text", text=wrong, text_was='country = "ES"', **SPAIN)

@@ -13,6 +13,7 @@ from tessera.audience.text.lexer import InvalidText
 from tessera.audience.text.reader import from_text
 from tessera.audience.text.writer import NameOfSegment, to_text
 from tessera.console.segments.choices import Names, capital
+from tessera.console.segments.mistakes import why_in_words
 
 BEFORE: Final = 24
 AFTER: Final = 12
@@ -51,7 +52,7 @@ def read(text: str, names: Names) -> tuple[Condition | None, Wrong | None]:
         said = _("Line %(line)d, column %(column)d: %(why)s") % {
             "line": error.line,
             "column": error.column,
-            "why": error.why,
+            "why": why_in_words(error.why),
         }
         at = sum(len(line) + 1 for line in text.split("\n")[: error.line - 1]) + error.column - 1
         return None, Wrong(said, _near(error.hint, error.column - 1), at, min(at + 1, len(text)))

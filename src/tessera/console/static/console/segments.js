@@ -25,6 +25,7 @@
     unsaved = true;
     if (field.id !== "text" && !field.closest("#builder-form")) return;
     edits += 1;
+    document.getElementById("ask").replaceChildren(); // who has not been counted yet need not be
     if (field.id === "text") send("on-text", 400);
     else if (field.matches("input[list][data-shape]") && event.inputType !== "insertText" && event.inputType !== "deleteContentBackward") send("on-shape", 0); // chosen of the list
     else if (!field.matches("select[data-shape], input[type=checkbox]")) send("on-values", 350);
