@@ -129,9 +129,9 @@ EXAMPLES = {
     },
     'country = "ES" or (plan is not set and not segment("00000000-0000-0000-0000-000000000007"))': {
         "en": "country is “ES” or (plan has no value and is not in the segment “VIPs”)",
-        "es": "country es «ES» o (plan no tiene valor y no está en el segmento «VIPs»)",
-        "ru": "country: «ES» или (plan: значения нет и не входит в сегмент «VIPs»)",
-        "th": "country คือ “ES” หรือ (plan ไม่มีค่า และ ไม่อยู่ในเซกเมนต์ “VIPs”)",
+        "es": "país es «ES» o (plan no tiene valor y no está en el segmento «VIPs»)",
+        "ru": "страна: «ES» или (plan: значения нет и не входит в сегмент «VIPs»)",
+        "th": "ประเทศ คือ “ES” หรือ (plan ไม่มีค่า และ ไม่อยู่ในเซกเมนต์ “VIPs”)",
     },
     "@last_seen_at in last 21 days and @created_at before 2026-01-31": {
         "en": "the last activity: in the last 21 days and the day they became known: before Jan. 31, 2026",
@@ -151,3 +151,11 @@ def test_sentences_as_they_are_read(text: str, language: str) -> None:
 
 def test_a_percent_sign_is_no_placeholder() -> None:
     assert said('"100%(x)s" = "50%" and did("%d")', "es") == '"100%(x)s" es «50%» y realizó «%d»'
+
+
+def test_standard_attributes_are_called_as_everywhere_and_properties_as_they_are_written() -> None:
+    condition = from_text('first_name = "Ana" and did("Order Completed", country = "ES" and title = "Tea")')
+
+    with override("en"):
+        said = sentence_of(condition, {})
+        assert said == "first name is “Ana” and did “Order Completed” (country is “ES” and title is “Tea”)"

@@ -196,3 +196,49 @@ def test_long_words_fit_the_builder(open_screen: Opened, shop: None, language: s
         )
         assert wide == []
         screen.expect_in_order()
+
+
+def test_a_slow_answer_takes_nothing_back_that_was_done_since(open_screen: Opened, shop: None) -> None:
+    screen = open_screen("en", DESKTOP)
+    page = screen.page
+    screen.log_in()
+    screen.open("/segments/new?" + urlencode({"text": "age > 21"}))
+    expect(page.locator("#count .builder__size b")).to_have_text("6")
+    page.route("**/segments/build", lambda route: (time.sleep(0.8), route.continue_()))
+
+    page.get_by_label("Comparison").select_option("between")  # the form is drawn anew, and slowly
+    page.get_by_label("Number", exact=True).fill("23")
+    page.unroute_all(behavior="wait")
+    expect(page.get_by_label("From", exact=True)).to_have_value("23", timeout=15_000)
+    expect(page.locator("#count")).to_contain_text("The count stands here as soon as")  # no number of another condition
+    page.get_by_label("Up to", exact=True).fill("25")
+    expect(page.locator("#count .builder__size b")).to_have_text("3")
+    expect(page.locator("#text")).to_have_value("age between 23 and 25")
+
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.get_by_role("link", name="People", exact=True).first.click()
+    expect(page.locator("#text")).to_have_value("age between 23 and 25")
+    page.get_by_role("link", name="Cancel").click()
+    page.wait_for_url("**/segments")
+    assert asked == ["beforeunload"]
+
+
+def test_a_text_with_a_mistake_is_kept_until_it_is_mended_or_given_up(open_screen: Opened, shop: None) -> None:
+    screen = open_screen("en", PHONE)
+    page = screen.page
+    screen.log_in()
+    screen.open("/segments/new?" + urlencode({"text": 'country = "ES"'}))
+    page.get_by_label("Name", exact=True).fill("Mistaken")
+    page.locator("#text").fill('country = "ES" and age >')
+    expect(page.locator("#text-said [role=alert]")).to_be_visible()
+    page.locator("#r-add-event").click()
+    expect(page.locator("#text")).to_have_value('country = "ES" and age >')
+    page.get_by_role("button", name="Save the segment").first.click()
+    expect(page.get_by_text("The condition is not finished. Look at what is marked.")).to_be_visible()
+    expect(page.locator("#text")).to_have_value('country = "ES" and age >')
+    screen.complaints()  # the answer was 400
+    screen.expect_in_order()
+    page.get_by_role("button", name="Write it again from the form").click()
+    expect(page.locator("#text")).to_have_value('country = "ES"')
+    expect(page.locator("#count .builder__size b")).to_have_text("5")

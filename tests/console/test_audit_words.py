@@ -80,6 +80,17 @@ def test_details_are_said_in_words(detail: dict[str, Any], said: list[tuple[str,
             assert value == expected
 
 
+def test_a_kept_report_is_told_in_words_with_its_page() -> None:
+    from tessera.console.audit_words import address_of, detail_in_words
+
+    report = "01932a5e-0000-7000-8000-000000000001"
+    assert address_of(f"report:{report}", {}) == f"/reports/saved/{report}"
+    assert address_of("report:x", {}) == ""
+    with translation.override("es"):
+        (_, kind), (_, changed) = detail_in_words({"kind": "rfm", "changed": ["request"]})
+    assert (kind, changed) == ("Compradores", "lo que se pregunta")
+
+
 def test_every_reason_to_refuse_a_message_has_words() -> None:
     from tessera.console.words import REFUSALS
 

@@ -171,15 +171,42 @@ def test_a_part_of_the_buyers_becomes_a_segment_by_one_click(
     forms = re.findall(r'<form method="post" action="/reports/segment">(.*?)</form>', answer.text, re.S)
     sent = {name: unescape(value) for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', forms[0])}
     assert sent["back"] == "/reports/rfm?days=365"
-    for expected in (sent["name"], f"{sent['name']} (2)"):
-        said = client.post("/reports/segment", sent)
-        assert (said.status_code, said["Location"]) == (302, "/reports/rfm?days=365")
-        assert any(each.name == expected for each in queries.all_segments(live, workspace_id))
-    (made,) = [each for each in queries.all_segments(live, workspace_id) if each.name == sent["name"]]
+    said = [client.post("/reports/segment", sent) for _press in range(2)]
+    (made,) = [each for each in queries.all_segments(live, workspace_id) if each.name.startswith(sent["name"])]
+    assert [one["Location"] for one in said] == [f"/segments/{made.id}"] * 2  # pressed twice, made once
     assert b"Order Completed" in (made.condition or b"")
+    assert made.size is not None or queries.segment_by_id(live, workspace_id, made.id).size is not None
+    other = to_json(from_text("age > 3")).decode()
+    client.post("/reports/segment", {**sent, "condition": other})
+    assert any(each.name == f"{sent['name']} (2)" for each in queries.all_segments(live, workspace_id))
     assert "Make a segment" not in desk("support").get("/reports/rfm/answer", {"days": "365"}).text
     assert client.post("/reports/segment", {**sent, "condition": "{"}).status_code == 404
-    assert client.post("/reports/segment", {**sent, "back": "//evil.example"})["Location"] == "/reports"
+    nameless = {**sent, "name": "", "back": "//evil.example"}
+    assert client.post("/reports/segment", nameless)["Location"] == "/reports"
+
+
+@pytest.mark.usefixtures("shop")
+def test_who_sees_personal_data_masked_is_not_told_it_bit_by_bit(
+    live: Connection, workspace_id: int, desk: Callable[..., Client]
+) -> None:
+    masked, seeing = desk("analyst"), desk("marketer")
+    event = {"event": "Order Completed", "days": "30"}
+    for asked in (
+        ("trend", {**event, "people": 'email starts with "a"'}),
+        ("trend", {**event, "where": 'buyer_email starts with "a"'}),
+        ("trend", {**event, "measure": "sum", "measured": "buyer_phone"}),
+        ("rfm", {"days": "365", "where": 'buyer_email contains "a"'}),
+        ("retention", {**event, "back_event": "Order Completed", "back_where": 'buyer_email ends with "m"'}),
+        ("funnel", {**FUNNEL, "where_2": 'buyer_email starts with "a"'}),
+    ):
+        address = f"/reports/{asked[0]}/answer"
+        assert "Personal data is masked for you" in masked.get(address, asked[1]).text, asked
+        assert "Personal data is masked for you" not in seeing.get(address, asked[1]).text
+    whole = {**event, "people": 'email = "ana@example.com"'}
+    assert "Personal data is masked" not in masked.get("/reports/trend/answer", whole).text
+    sent = {"name": "A", "condition": to_json(from_text('email starts with "a"')).decode(), "back": "/reports/rfm"}
+    assert masked.post("/reports/segment", sent)["Location"] == "/reports/rfm"
+    assert queries.all_segments(live, workspace_id) == []
 
 
 @pytest.mark.usefixtures("shop")

@@ -1,5 +1,6 @@
 """Segments at the screen: their list, what is done to one, people by hand, the page of one."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -7,6 +8,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from factories.people import ingest, message, root
@@ -103,6 +105,18 @@ def test_a_list_is_made_of_what_is_pasted_and_uploaded(live: Live, workspace_id:
     assert members(live, segment) == {eva}
 
 
+def test_a_list_too_long_to_be_taken_whole_is_not_taken_in_part(live: Live, workspace_id: int, desk: Desk) -> None:
+    people(live, workspace_id, "ana")
+    segment, client = made(live, workspace_id, "Friends"), desk()
+    lines = "ana\n\n" + "x\n" * 100_000
+    for address in ("/segments/new-list", f"/segments/{segment.id}/list"):
+        file = SimpleUploadedFile("list.csv", lines.encode())
+        answer = client.post(address, {"name": "Long", "file": file}, follow=True)
+        assert "These are 100,001 lines. At most 100,000 are taken at once" in answer.text
+    assert members(live, segment) == set()
+    assert [one.name for one in queries.all_segments(live, workspace_id)] == ["Friends"]
+
+
 def test_three_members_cost_as_many_statements_as_one(
     live: Live, workspace_id: int, desk: Desk, statements: Callable[[Callable[[], Any]], int]
 ) -> None:
@@ -144,6 +158,30 @@ def test_refusals_name_who_is_in_the_way(live: Live, workspace_id: int, desk: De
     assert "Two" in page
     circle = {"text": 'segment("Two")', "side": "text", "name": "One", "do": "save"}
     assert "One → Two → One" in client.post(f"/segments/{one.id}/edit", circle).text
+
+
+def test_what_ends_with_a_segment_is_said_before(live: Live, workspace_id: int, desk: Desk) -> None:
+    from tessera.audience.insight import saved
+
+    people(live, workspace_id, "ana")
+    one = made(live, workspace_id, "One", 'country = "ES"', keep_fresh=True)
+    asked = {"report": "trend", "period": {"op": "in_last", "days": 3}, "step": {"event": "a"}}
+    asked["people"] = {"is": "segment", "segment_id": str(one.id)}
+    new = saved.NewReport(name="<b>Orders</b>", request=json.dumps(asked).encode())
+    with live.transaction():
+        report = saved.save(live, workspace_id=workspace_id, new=new, actor="ana", now=datetime.now(UTC))
+    owner, hook = desk(), {"name": "Hook", "to": "webhook", "url": "https://lake.example.com/in", "when": "change"}
+    owner.post("/segment-exports/new", hook | {"segment": str(one.id), "format": "csv", "identifiers": ["email"]})
+    page = owner.get(f"/segments/{one.id}").text
+    assert f'href="/reports/saved/{report.id}"' in page
+    assert f'href="/segment-exports?segment={one.id}"' in page
+    dialogs = {name: page.split(f'<dialog id="{name}"')[1].split("</dialog>")[0] for name in ("archive", "delete")}
+    assert "These kept reports go on asking about it: “&lt;b&gt;Orders&lt;/b&gt;”." in dialogs["archive"]
+    assert "To these kept reports nobody is in it any more: “&lt;b&gt;Orders&lt;/b&gt;”." in dialogs["delete"]
+    assert "Its automatic exports end." in dialogs["delete"]
+    masked = desk("analyst").get(f"/segments/{one.id}").text
+    assert f'href="/reports/saved/{report.id}"' in masked
+    assert "/segment-exports" not in masked  # who may not export is told of none
 
 
 def test_a_segment_is_duplicated_archived_taken_back_and_deleted(live: Live, workspace_id: int, desk: Desk) -> None:

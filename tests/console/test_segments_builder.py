@@ -1,6 +1,8 @@
 """The builder: form and text are two sides of one condition; rows that are not finished; answers of the analyst."""
 
+import re
 from collections.abc import Callable, Iterator
+from html import unescape
 from typing import Any
 from uuid import UUID
 
@@ -111,11 +113,13 @@ def test_a_condition_is_built_row_by_row(live: Live, workspace_id: int, desk: De
 
 def test_rows_that_are_not_finished_say_so_and_leave_the_text(live: Live, desk: Desk) -> None:
     row = {"r:kind": "and", "r:parts": "1", "r.0:kind": "attribute", "r.0:name": "age", "r.0:op": "more"}
-    answer = build(desk(), side="form", part="values", text="age > 3", **row | {"r.0:value": "many"})
+    row |= {"text": "age > 3", "text_was": "age > 3", "side": "form", "part": "values"}
+    answer = build(desk(), **row | {"r.0:value": "many"})
     assert "A number is expected." in answer.text
     assert 'id="text-box"' not in answer.text
     assert "hx-trigger" not in answer.text  # nobody is asked
-    good = build(desk("analyst"), side="form", part="values", text="age > 3", **row | {"r.0:value": "4,5"})
+    assert "The count stands here as soon as" in answer.text  # and no number stands beside what it was not counted of
+    good = build(desk("analyst"), **row | {"r.0:value": "4,5"})
     assert "age &gt; 4.5" in good.text
 
 
@@ -126,6 +130,12 @@ def test_a_text_that_is_none_is_marked_at_its_place(live: Live, desk: Desk) -> N
     assert wrong.said.startswith("Line 2, column 10: ")
     assert wrong.at == len('country = "ES"\nand age >')
     assert answer.context["root"].parts[0].draft.name == "age"  # the form is as it was
+    assert wrong.hint == "and age >\n         ^"
+    far = build(desk("analyst"), side="text", text='country = "ES" and ' * 20 + "age > and city is set").context[
+        "wrong"
+    ]
+    shown, mark = far.hint.split("\n")
+    assert (len(shown) < 40, shown[len(mark) - 1 :].startswith("and city")) == (True, True)
     assert 'hx-swap-oob="true" class="field"' not in answer.text  # and nothing is written over what one types
 
 
@@ -142,6 +152,57 @@ def test_the_side_that_was_changed_is_saved(live: Live, workspace_id: int, desk:
     client.post(f"/segments/{segment.id}/edit", sent)
     now = queries.segment_by_id(live, workspace_id, segment.id)
     assert (now.name, now.condition, now.version) == ("Mexico", to_json(from_text('country = "MX"')), 2)
+
+
+SPAIN = {"r:kind": "and", "r:parts": "1", "r.0:kind": "attribute", "r.0:name": "country", "r.0:was": "country"} | {
+    "r.0:op": "equals", "r.0:type": "text", "r.0:value": "ES"
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+      "", "age", "age >", "age > x", 'age > "x', "and", "age > 3 )", "age > 3 age", 'did("A"', "did(", "did(A)",
+      "age in ()", 'did("A") in 3', 'did("A") > 1.5', 'did("A") < 0', "age between 3 and 1", "dob before 3",
+      "dob in last 3", "dob anniversary in 3", "dob from 2026-02-01 to 2026-01-01", "reachable(fax)", "foo(bar)",
+      'segment("none")', "@nothing = 3", 'device(none = "x")', "age ? 3", "age > " + "9" * 400,
+      "(" * 90 + "age > 3", "app_version < version 3", 'app_version < version "x"', 'sum("A", total) = ',
+      'sum("A") > 3', "home within 3", "x" * 21_000, "city =",
+    ],
+)  # fmt: skip
+def test_every_mistake_in_a_text_is_told_in_the_readers_language(text: str) -> None:
+    from django.utils.translation import override
+
+    from tessera.console.segments.texts import read
+
+    with override("th"):
+        wrong = read(text, NOTHING)[1]
+    assert wrong is not None
+    told = wrong.said.partition(" มีแต่ ")[0]  # the words of the text form follow
+    told = re.sub(r"""'[^']*'|"[^"]*"|\(.*\)|\w+\(…\)|…""", "", told)
+    assert re.findall(r"\b[a-z]{3,}\b", told.replace("none", "")) == [], wrong.said
+
+
+def test_a_text_that_is_none_is_not_passed_over(live: Live, workspace_id: int, desk: Desk) -> None:
+    client, wrong = desk("marketer"), 'country = "ES" and language = '
+    said = build(client, side="text", text=wrong, text_was='country = "ES"', **SPAIN)
+    (was,) = re.findall(r'name="text_was" value="([^"]*)"', said.text)
+    sent = SPAIN | {"text": wrong, "text_was": unescape(was)}
+    page = client.post("/segments/new", sent | {"name": "Mine", "do": "save"})
+    assert (page.status_code, page.context["text"]) == (400, wrong)
+    assert queries.all_segments(live, workspace_id) == []
+    pressed_since = build(client, side="form", do="add:r:event", **sent)
+    assert (pressed_since.context["text"], len(pressed_since.context["root"].parts)) == (wrong, 1)
+    assert "Write it again from the form" in pressed_since.text
+    given_up = build(client, side="form", do="form", **sent)
+    assert (given_up.context["text"], given_up.context["agreed"]) == ('country = "ES"', 'country = "ES"')
+
+
+def test_a_button_goes_on_from_what_was_just_written(live: Live, desk: Desk) -> None:
+    answer = build(desk(), side="form", do="add:r:fact", text="age > 3", text_was='country = "ES"', **SPAIN)
+    assert answer.context["text"] == "age > 3\nand @last_seen_at in last 30 days"
+    emptied = build(desk("analyst"), side="form", do="add:r:fact", text="", text_was='country = "ES"', **SPAIN)
+    assert emptied.context["text"] == 'country = "ES"\nand @last_seen_at in last 30 days'
 
 
 def test_without_scripts_the_buttons_draw_the_page_anew(live: Live, desk: Desk) -> None:
@@ -248,6 +309,9 @@ def test_why_is_answered_for_what_is_not_saved(live: Live, workspace_id: int, de
     answer = desk("analyst").post(f"/segments/explain/{ana}", {"text": 'country = "ES" and age > 3'})
     assert [part.holds for part in answer.context["tree"].parts] == [True, False]
     assert "The condition is not finished." in desk().post(f"/segments/explain/{ana}", {"text": "age >"}).text
+    same = {"text": 'country = "ES"', "text_was": 'country = "ES"'}
+    unfinished = SPAIN | same | {"r.0:op": "more", "r.0:value": "many"}
+    assert "The condition is not finished." in desk("marketer").post(f"/segments/explain/{ana}", unfinished).text
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,17 @@ def test_no_two_movements_take_the_same_name() -> None:
     assert [name for name, times in names.items() if times > 1] == []
 
 
+def test_no_section_lies_within_the_media_query_of_the_one_before() -> None:
+    depth, open_at = 0, {}
+    for number, line in enumerate(STYLESHEET.read_text().splitlines(), start=1):
+        if line.startswith(("/* ", ":root", "@media")):
+            open_at |= {number: line} if depth else {}
+        depth += line.count("{") - line.count("}")
+
+    assert open_at == {}
+    assert depth == 0
+
+
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: str(path.relative_to(CONSOLE / "templates")))
 def test_nothing_is_styled_or_scripted_inline(template: Path) -> None:
     assert INLINE.findall(template.read_text()) == []

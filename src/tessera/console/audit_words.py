@@ -11,6 +11,7 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from tessera.console.import_words import MATCHES, POLICIES
+from tessera.console.reports.words import KINDS as REPORT_KINDS
 from tessera.console.segments.words import KINDS as SEGMENT_KINDS
 from tessera.console.words import (
     CATALOGUE_STATUSES,
@@ -185,6 +186,7 @@ _DETAILS: Final[dict[str, Text]] = {
 }
 """What the details call things. A test holds the table against the code."""
 
+_REPORTS: Final = {name: kind.label for name, kind in REPORT_KINDS.items()}
 _SIGHT: Final[dict[bool | None, Text]] = {None: _("as the role says"), True: _("shown"), False: _("masked")}
 _SHOWN: Final[dict[str, Mapping[str, Text]]] = {
     "after": DEMANDS,
@@ -201,6 +203,7 @@ _SHOWN: Final[dict[str, Mapping[str, Text]]] = {
         "folder": _("folder"),
         "tags": _("tags"),
         "condition": _("condition"),
+        "request": _("what is asked"),
         "keep_fresh": _("freshness"),
         "every_minutes": _("how often"),
     },
@@ -259,7 +262,7 @@ def _text(name: str, value: str) -> str:
         case "attributes":
             return attribute_in_words(value)
         case "kind":
-            return str({**dict(source_kinds()), **SEGMENT_KINDS}.get(value, value))
+            return str({**dict(source_kinds()), **SEGMENT_KINDS, **_REPORTS}.get(value, value))
         case "match" if value.startswith("external:"):
             return kind_in_words(value)
         case "reason":
@@ -285,6 +288,8 @@ def address_of(target: str, staff: Mapping[str, UUID]) -> str:
             return reverse("console:source", kwargs={"source_id": int(key)})
         case "api-key":
             return reverse("console:api_keys")
+        case "report":
+            return _page_of("console:saved_report", "report_id", key)
         case "segment":
             return _page_of("console:segment", "segment_id", key)
     return ""

@@ -6,6 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from tessera.audience.sentences.attributes import ATTRIBUTES as ATTRIBUTES
 from tessera.foundation.errors import TesseraError
 
 Text = str | Promise
@@ -80,31 +81,6 @@ IDENTIFIER_KINDS: Final[dict[str, Text]] = {
     "device_token": _("Device token"),
     "profile_id": _("Profile ID"),
 }
-
-ATTRIBUTES: Final[dict[str, Text]] = {
-    "first_name": _("First name"),
-    "last_name": _("Last name"),
-    "name": _("Name"),
-    "email": _("E-mail"),
-    "phone": _("Phone"),
-    "gender": _("Gender"),
-    "dob": _("Date of birth"),
-    "age": _("Age"),
-    "country": _("Country"),
-    "home_city": _("Home city"),
-    "language": _("Language"),
-    "time_zone": _("Time zone"),
-    "address": _("Address"),
-    "current_location": _("Current location"),
-    "company": _("Company"),
-    "title": _("Job title"),
-    "username": _("Username"),
-    "website": _("Web site"),
-    "avatar": _("Picture"),
-    "description": _("Description"),
-    "created_at": _("Customer since"),
-}
-"""The standard attributes in the order they are read in."""
 
 CATALOGUE_KINDS: Final[dict[str, Text]] = {
     "event": _("Event"),

@@ -20,6 +20,7 @@ from tessera.audience.conditions.membership import InSegment
 from tessera.audience.conditions.places import Near
 from tessera.audience.conditions.reach import Reachable
 from tessera.audience.conditions.related import Related
+from tessera.audience.leaves import written
 from tessera.audience.sentences.comparing import clause_of, denied, quoted_here, value_called
 from tessera.audience.sentences.subjects import attribute_called, fact_called, identifier_called
 from tessera.audience.sentences.windows import times_of, window_of
@@ -114,10 +115,10 @@ def _done(condition: Condition) -> str | None:
             said = {"event": _event(event, where), "when": window_of(test)}
             return _("did %(event)s for the last time %(when)s") % said
         case Total(measure="sum", of=of, event=event, where=where, test=test, when=when):
-            said = {"of": attribute_called(of), "event": _event(event, where)}
+            said = {"of": written(of), "event": _event(event, where)}
             return _when(clause_of(_("the sum of “%(of)s” over all %(event)s") % said, test), when)
         case Total(of=of, event=event, where=where, test=test, when=when):
-            said = {"of": attribute_called(of), "event": _event(event, where)}
+            said = {"of": written(of), "event": _event(event, where)}
             return _when(clause_of(_("the average of “%(of)s” over all %(event)s") % said, test), when)
     return None
 
@@ -157,7 +158,7 @@ def _event(event: str, where: tuple[Ask, ...]) -> str:
 
 
 def _asks(where: tuple[Ask, ...]) -> str:
-    return _all([clause_of(attribute_called(ask.path), ask.test, negated=ask.negated) for ask in where])
+    return _all([clause_of(written(ask.path), ask.test, negated=ask.negated) for ask in where])
 
 
 def _segment(segment_id: UUID, names: Mapping[UUID, str]) -> str:

@@ -7,6 +7,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from tessera.audience.leaves import Path, written
+from tessera.audience.sentences.attributes import ATTRIBUTES
 
 _FACTS: Final[dict[str, str | Promise]] = {
     "bucket": _("the random bucket"),
@@ -27,7 +28,9 @@ _FACTS: Final[dict[str, str | Promise]] = {
 
 
 def attribute_called(path: Path) -> str:
-    return written(path)
+    """A standard attribute by its label, as it stands within a sentence; any other as it is written."""
+    label = str(ATTRIBUTES.get(path[0], "")) if len(path) == 1 else ""
+    return label[:1].lower() + label[1:] if label else written(path)
 
 
 def fact_called(name: str) -> str:

@@ -17,6 +17,7 @@ from tessera.audience.segments.records import Segment
 from tessera.audience.text.lexer import InvalidText
 from tessera.audience.text.reader import from_text
 from tessera.audience.text.writer import to_text, written_path
+from tessera.console.segments.mistakes import why_in_words
 
 _BEFORE: Final = 'did("e", '
 _AFTER: Final = ")"
@@ -71,6 +72,7 @@ def _read(text: str, named: object, offset: int) -> Condition:
     except InvalidText as error:
         said = _("Line %(line)d, column %(column)d: %(why)s")
         column = error.column - (offset if error.line == 1 else 0)
-        raise ValidationError(said % {"line": error.line, "column": max(1, column), "why": error.why}) from None
+        why = why_in_words(error.why)
+        raise ValidationError(said % {"line": error.line, "column": max(1, column), "why": why}) from None
     except InvalidCondition as error:
         raise ValidationError(_("This does not work: %(why)s") % {"why": error}) from None

@@ -38,6 +38,7 @@ from tessera.audience.leaves import Path
 from tessera.audience.text.lexer import InvalidText
 from tessera.audience.text.reader import SegmentNamed, from_text
 from tessera.console.segments.drafts import AskDraft, NodeDraft, TestDraft
+from tessera.console.segments.mistakes import why_in_words
 from tessera.foundation.errors import TesseraError
 
 _TEXTS: Final[dict[str, Any]] = {"contains": Contains, "starts_with": StartsWith, "ends_with": EndsWith}
@@ -118,7 +119,9 @@ class _Maker:
         try:
             return from_text(text, self._segment_named)
         except InvalidText as error:
-            raise Unfinished(_("Column %(column)d: %(why)s") % {"column": error.column, "why": error.why}) from None
+            raise Unfinished(
+                _("Column %(column)d: %(why)s") % {"column": error.column, "why": why_in_words(error.why)}
+            ) from None
 
     def _doing(self, draft: NodeDraft) -> Condition:
         where = self._asks(draft.where)

@@ -1,5 +1,7 @@
 """The text form on the screen: one part a line, and what is wrong with it in people's words."""
 
+from typing import Final
+
 from django.utils.translation import gettext as _
 from msgspec import Struct
 
@@ -11,6 +13,11 @@ from tessera.audience.text.lexer import InvalidText
 from tessera.audience.text.reader import from_text
 from tessera.audience.text.writer import NameOfSegment, to_text
 from tessera.console.segments.choices import Names, capital
+from tessera.console.segments.mistakes import why_in_words
+
+BEFORE: Final = 24
+AFTER: Final = 12
+"""Letters of a line that are shown around a mistake."""
 
 
 class Wrong(Struct, frozen=True):
@@ -45,12 +52,20 @@ def read(text: str, names: Names) -> tuple[Condition | None, Wrong | None]:
         said = _("Line %(line)d, column %(column)d: %(why)s") % {
             "line": error.line,
             "column": error.column,
-            "why": error.why,
+            "why": why_in_words(error.why),
         }
         at = sum(len(line) + 1 for line in text.split("\n")[: error.line - 1]) + error.column - 1
-        return None, Wrong(said, error.hint, at, min(at + 1, len(text)))
+        return None, Wrong(said, _near(error.hint, error.column - 1), at, min(at + 1, len(text)))
     except InvalidCondition as error:
         return None, Wrong(_("This does not work: %(why)s") % {"why": error})
+
+
+def _near(hint: str, at: int) -> str:
+    """The line around the place: the mark is seen without scrolling a long line."""
+    line = hint.split("\n")[0]
+    first, end = max(0, at - BEFORE), at + AFTER
+    shown = ("…" if first else "") + line[first:end] + ("…" if end < len(line) else "")
+    return f"{shown}\n{' ' * (at - first + bool(first))}^"
 
 
 def in_words(condition: Condition, names: Names) -> str:

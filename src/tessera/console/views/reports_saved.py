@@ -1,6 +1,5 @@
 """Reports that are kept under names, and segments made of a part of a report."""
 
-from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,18 +12,22 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from tessera.audience.conditions.registry import InvalidCondition
+from tessera.audience.conditions.registry import InvalidCondition, from_json
+from tessera.audience.conditions.registry import to_json as condition_to_json
 from tessera.audience.insight import saved
 from tessera.audience.insight.registry import to_json
 from tessera.audience.insight.saved import NewReport, SavedReport
+from tessera.audience.questions import RefreshNow
 from tessera.audience.segments import actions
 from tessera.audience.segments.queries import all_segments
 from tessera.audience.segments.records import NameTaken, NewSegment, Segment
 from tessera.console.permissions import Ability, StaffRequest, requires
 from tessera.console.reports.forms import FORMS, fields_of
 from tessera.console.reports.words import KINDS
+from tessera.console.segments.asking import ask_analyst
 from tessera.console.toasts import toast
 from tessera.console.views.reports import answered, file_of, in_short, offered, page_of
+from tessera.console.views.segments_builder import SAVED_PATIENCE, indiscretion
 from tessera.console.words import error_in_words
 from tessera.foundation.errors import NotFound, TesseraError
 from tessera.foundation.pool import pool
@@ -126,33 +129,46 @@ def delete_report(request: StaffRequest, report_id: UUID) -> HttpResponse:
 @require_POST
 @requires(Ability.MANAGE_SEGMENTS)
 def segment_of_report(request: StaffRequest) -> HttpResponse:
-    """A segment of the people whom a part of a report is of, under the name that was suggested."""
+    """A segment of the people whom a part of a report is of, under the suggested name; its page is the answer."""
     back = request.POST.get("back", "")
-    condition = request.POST.get("condition", "").encode()
-    name = _typed(request, "name")
+    back = back if back.startswith(reverse("console:reports")) else reverse("console:reports")
+    try:
+        condition = from_json(request.POST.get("condition", "").encode())
+    except InvalidCondition:
+        raise Http404("not a condition of ours") from None
     with pool().connection() as connection:
+        if indiscreet := indiscretion(request, connection, condition):
+            messages.error(request, indiscreet)
+            return redirect(back)
         try:
-            made = _first_free(connection, request, name, condition, timezone.now())
-        except InvalidCondition:
-            raise Http404("not a condition of ours") from None
+            made, is_new = _first_free(connection, request, _typed(request, "name"), condition_to_json(condition))
         except TesseraError as error:
             messages.error(request, error_in_words(error))
-        else:
-            toast(request, _("The segment “%(name)s” is made.") % {"name": made.name})
-    return redirect(back if back.startswith(reverse("console:reports")) else reverse("console:reports"))
+            return redirect(back)
+        if is_new:
+            question = RefreshNow(segment_id=made.id)
+            ask_analyst(connection, made.workspace_id, [question], patience=SAVED_PATIENCE)
+    said = _("The segment “%(name)s” is made.") if is_new else _("“%(name)s” is there already: these are its people.")
+    toast(request, said % {"name": made.name})
+    return redirect("console:segment", segment_id=made.id)
 
 
-def _first_free(connection: Connection, request: StaffRequest, name: str, condition: bytes, now: datetime) -> Segment:
-    """The segment under this name, or this name with the first number that is free."""
+def _first_free(connection: Connection, request: StaffRequest, name: str, condition: bytes) -> tuple[Segment, bool]:
+    """The segment under this name, or this name with the first number that is free; and whether it is new. One of such
+    a name that asks the same is taken as it is: who presses twice wants one."""
+    staff = request.staff
     for number in range(1, MOST_OF_A_NAME + 1):
         called = name if number == 1 else f"{name[: LONGEST_NAME - 5]} ({number})"
         try:
             with connection.transaction():
                 new = NewSegment(name=called, condition=condition)
-                staff = request.staff
-                return actions.create(connection, workspace_id=staff.workspace_id, new=new, actor=staff.email, now=now)
+                now = timezone.now()
+                made = actions.create(connection, workspace_id=staff.workspace_id, new=new, actor=staff.email, now=now)
+                return made, True
         except NameTaken:
-            continue
+            there = [one for one in all_segments(connection, staff.workspace_id) if one.name.lower() == called.lower()]
+            if there and there[0].condition == condition:
+                return there[0], False
     raise NameTaken(f"there are {MOST_OF_A_NAME} segments of that name")
 
 

@@ -65,8 +65,10 @@ def segment_exports(request: StaffRequest) -> HttpResponse:
         found = queries.segment_exports(connection, workspace_id, segment)
         zone = time_zone_of(connection, workspace_id)
         lines = [_shown(line, zone) for line in queries.lines(connection, workspace_id, found)]
-        can_be_made = bool(_segments(connection, workspace_id))
-    context = {"lines": lines, "segment": segment, "can_be_made": can_be_made}
+        known = all_segments(connection, workspace_id, archived=None)
+    of = next((each for each in known if each.id == segment), None)
+    can_be_made = any(each.stored and each.archived_at is None for each in known)
+    context = {"lines": lines, "segment": segment, "of": of, "can_be_made": can_be_made}
     return render(request, "console/segment_exports.html", context)
 
 

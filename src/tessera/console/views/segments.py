@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from tessera.access.queries import AuditFacts, AuditFilter, audit_page
 from tessera.audience.conditions.registry import from_json
+from tessera.audience.insight.saved import reports_about
 from tessera.audience.queries import analyst_state
 from tessera.audience.questions import RefreshNow, TakeSnapshot
 from tessera.audience.segments import actions, queries
@@ -27,6 +28,7 @@ from tessera.console.segments.choices import Names, segments_known
 from tessera.console.segments.texts import in_words, pretty
 from tessera.console.segments.words import EVERY, FRESHNESS, KINDS, line_of, refusal_in_words
 from tessera.console.toasts import toast
+from tessera.deliveries.queries import segment_exports
 from tessera.foundation.errors import NotFound, TesseraError
 from tessera.foundation.ids import uuid7
 from tessera.foundation.pool import pool
@@ -124,8 +126,11 @@ def segment(request: StaffRequest, segment_id: UUID) -> HttpResponse:
             "segment": found,
             "sizes": sizes,
             "uses": queries.used_by(connection, found),
+            "reports": reports_about(connection, found.workspace_id, found.id),
             "analyst": analyst_state(connection),
         }
+        if {Ability.EXPORT_PEOPLE, Ability.SEE_PII} <= abilities_of(request.staff):
+            context["carried"] = segment_exports(connection, found.workspace_id, found.id)
     context |= _condition(found, names)
     context["chart"] = _chart(sizes)
     context["lag"] = lag_in_words(context["analyst"])

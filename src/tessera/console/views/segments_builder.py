@@ -64,38 +64,46 @@ LONGEST: Final = 20_001
 
 
 class Built(Struct, frozen=True):
-    """Both sides: the draft of the form, the text, and the condition where both say one."""
+    """Both sides: the draft of the form, the text, and the condition where both say one.
+
+    `agreed` is the text that goes with the form: where the text is another, it has been changed and not been read.
+    """
 
     draft: NodeDraft
     text: str
     condition: Condition | None
+    agreed: str
     wrong: Wrong | None = None
     focus: str = ""
 
     @classmethod
     def of_condition(cls, condition: Condition, names: Names) -> "Built":
-        return cls(draft_of(condition, names.segment_called), pretty(condition, names.segment_called), condition)
+        text = pretty(condition, names.segment_called)
+        return cls(draft_of(condition, names.segment_called), text, condition, text)
 
     @classmethod
-    def of_text(cls, text: str, names: Names, draft: NodeDraft) -> "Built":
+    def of_text(cls, text: str, names: Names, draft: NodeDraft, agreed: str = "") -> "Built":
         """Where the text says nothing, the form stays as it was."""
         condition, wrong = read(text, names)
         if condition is None:
-            return cls(draft, text, None, wrong)
-        return cls(draft_of(condition, names.segment_called), text, condition)
+            return cls(draft, text, None, agreed, wrong)
+        return cls(draft_of(condition, names.segment_called), text, condition, text)
 
     @classmethod
     def of_form(cls, draft: NodeDraft, names: Names, text: str, focus: str = "") -> "Built":
         """Where a row is not finished, the text stays as it was."""
         if not draft.parts:
-            return cls(draft, "", None, focus=focus)
+            return cls(draft, "", None, "", focus=focus)
         condition = condition_of(draft, names.segment_named)
         if condition is None:
-            return cls(draft, text, None, focus=focus)
-        return cls(draft, pretty(condition, names.segment_called), condition, focus=focus)
+            return cls(draft, text, None, text, focus=focus)
+        said = pretty(condition, names.segment_called)
+        return cls(draft, said, condition, said, focus=focus)
 
 
-EMPTY: Final = Built(NodeDraft("and"), "", None)
+EMPTY: Final = Built(NodeDraft("and"), "", None, "")
+FORM_AGAIN: Final = "form"
+"""What the button says that gives up a text nobody can read."""
 
 
 @require_http_methods(["GET", "POST"])
@@ -135,22 +143,30 @@ def build_segment(request: StaffRequest) -> HttpResponse:
     built = _built(request, names)
     context = _sides(built, names)
     only_values = request.POST.get("part") == "values"
-    context["keep_text"] = request.POST.get("side") == "text"
+    context["keep_text"] = built.text == _typed(request, "text")
     template = "console/segments/values.html" if only_values else "console/segments/both.html"
     return render(request, template, context)
 
 
 def _built(request: StaffRequest, names: Names) -> Built:
-    """What was sent: by the side that says it changed, or by the text where it is another than was shown."""
-    sent = request.POST.dict()
-    text = str(sent.get("text", "")).replace("\0", "").replace("\r\n", "\n")[:LONGEST]
-    draft = draft_sent({name: str(value) for name, value in sent.items()}, names)
-    side = sent.get("side") or ("form" if text == str(sent.get("text_was", "")).replace("\r\n", "\n") else "text")
-    do = str(sent.get("do", ""))
-    if side == "text" and do in ("", "save", "look"):
-        return Built.of_text(text, names, draft)
-    focus = pressed(draft, do, names) if ":" in do else ""
-    return Built.of_form(draft, names, text, focus)
+    """What was sent. A text that is another than goes with the form was written last, so it is what counts: no button
+    of the form, and no saving, passes over it.
+    """
+    text, agreed, do = (_typed(request, name) for name in ("text", "text_was", "do"))
+    side, is_press = request.POST.get("side"), ":" in do
+    draft = draft_sent({name: str(value) for name, value in request.POST.items()}, names)
+    emptied = not text.strip() and (side == "form" or is_press)
+    if do != FORM_AGAIN and not emptied and (text != agreed or side == "text"):
+        built = Built.of_text(text, names, draft, agreed)
+        if built.condition is None or not is_press:
+            return built
+        draft = built.draft
+    focus = pressed(draft, do, names) if is_press else ""
+    return Built.of_form(draft, names, agreed, focus)
+
+
+def _typed(request: StaffRequest, name: str) -> str:
+    return request.POST.get(name, "").replace("\0", "").replace("\r\n", "\n")[:LONGEST]
 
 
 def _sent(request: StaffRequest, connection: Connection, names: Names, found: Segment | None) -> HttpResponse:
@@ -159,7 +175,7 @@ def _sent(request: StaffRequest, connection: Connection, names: Names, found: Se
     if request.POST.get("do", "save") != "save":
         return _page(request, connection, names, built, DynamicForm(initial=request.POST.dict()), found)
     form = DynamicForm(request.POST)
-    indiscreet = "" if found and _is_same(found, built) else _indiscretion(request, connection, built.condition)
+    indiscreet = "" if found and _is_same(found, built) else indiscretion(request, connection, built.condition)
     if not form.is_valid() or built.condition is None or indiscreet:
         if built.condition is None or indiscreet:
             form.add_error(None, indiscreet or _("The condition is not finished. Look at what is marked."))
@@ -223,6 +239,7 @@ def _sides(built: Built, names: Names) -> dict[str, Any]:
         "names": names,
         "attributes": shown.attributes_offered(names),
         "text": built.text,
+        "agreed": built.agreed,
         "wrong": built.wrong,
         "unfinished": built.condition is None and built.wrong is None and bool(built.draft.parts),
         "sentence": in_words(built.condition, names) if built.condition is not None else "",
@@ -297,10 +314,10 @@ def _asked(request: StaffRequest, connection: Connection) -> tuple[Condition | N
     names = segments_known(connection, request.staff.workspace_id)
     text = request.POST.get("text", "").replace("\0", "")[:LONGEST]
     condition = read(text, names)[0]
-    return condition, names, _indiscretion(request, connection, condition)
+    return condition, names, indiscretion(request, connection, condition)
 
 
-def _indiscretion(request: StaffRequest, connection: Connection, condition: Condition | None) -> str:
+def indiscretion(request: StaffRequest, connection: Connection, condition: Condition | None) -> str:
     """What to tell who sees personal data masked and asks for it bit by bit."""
     if condition is None or Ability.SEE_PII in abilities_of(request.staff):
         return ""
@@ -316,7 +333,9 @@ def explain_segment(request: StaffRequest, profile_id: UUID) -> HttpResponse:
     """Why this person is (not) meant by what stands in the builder."""
     person = find_person(request.staff.workspace_id, profile_id)
     with pool().connection() as connection:
-        condition, names, indiscreet = _asked(request, connection)
+        names = names_of(connection, request.staff.workspace_id)
+        condition = _built(request, names).condition
+        indiscreet = indiscretion(request, connection, condition)
         verdict = None
         if condition is not None and not indiscreet:
             try:

@@ -1,6 +1,5 @@
 """The people of a segment: read page by page, chosen by hand, asked why they are (not) in it."""
 
-import itertools
 from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
@@ -12,6 +11,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from msgspec import Struct
@@ -160,11 +160,12 @@ def new_list(request: StaffRequest) -> HttpResponse:
     """A segment of people chosen by hand, empty or filled with a list."""
     form = AboutForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        items = _items(request)
         try:
+            items = _items(request)
             made, results = _made(request, NewSegment(**form.about()), items)
         except TesseraError as error:
-            form.add_error("name" if error.code == "segment_name_taken" else None, refusal_in_words(error))
+            said = str(error) if isinstance(error, _TooMany) else refusal_in_words(error)
+            form.add_error("name" if error.code == "segment_name_taken" else None, said)
         else:
             if not items:
                 toast(request, _("The segment is made."))
@@ -180,14 +181,28 @@ def _made(request: StaffRequest, new: NewSegment, items: list[str]) -> tuple[Seg
         return made, _by_hand(connection, request, made.id, items, adding=True)
 
 
+class _TooMany(TesseraError):
+    """A list has more lines than are taken at once."""
+
+    code = "too_many_lines"
+
+
 def _items(request: StaffRequest) -> list[str]:
-    """What was pasted, and what was uploaded."""
+    """What was pasted, and what was uploaded. Raises `_TooMany`: a part of a list would be taken for the whole."""
     lines = request.POST.get("items", "").replace("\0", "").splitlines()
     given = request.FILES.get("file")
     if isinstance(given, UploadedFile):
         text = given.read().decode("utf-8-sig", errors="replace").replace("\0", "")
         lines += text.splitlines()
-    return items_of_list(itertools.islice(lines, MOST_LINES))
+    lines = [line for line in lines if line.strip()]
+    if len(lines) > MOST_LINES:
+        said = _("These are %(number)s lines. At most %(most)s are taken at once: send them in parts.")
+        raise _TooMany(said % {name: _grouped(of) for name, of in (("number", len(lines)), ("most", MOST_LINES))})
+    return items_of_list(lines)
+
+
+def _grouped(number: int) -> str:
+    return number_format(number, 0, use_l10n=True, force_grouping=True)
 
 
 def _by_hand(
@@ -226,9 +241,14 @@ def _told(request: StaffRequest, found: Segment, results: list[ItemResult], *, a
 @requires(Ability.MANAGE_SEGMENTS)
 def change_list(request: StaffRequest, segment_id: UUID) -> HttpResponse:
     """Add the people of a list, or take them out (`do=remove`)."""
-    items, adding = _items(request), request.POST.get("do") != "remove"
+    adding = request.POST.get("do") != "remove"
     with pool().connection() as connection:
         found = find_segment(connection, request, segment_id)
+        try:
+            items = _items(request)
+        except _TooMany as error:
+            messages.error(request, str(error))
+            return redirect("console:segment", segment_id=segment_id)
         if not items:
             messages.error(request, _("Paste or upload at least one identifier."))
             return redirect("console:segment", segment_id=segment_id)

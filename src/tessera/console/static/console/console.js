@@ -92,6 +92,19 @@
       menu.querySelector("summary").focus();
     }
   });
+  document.addEventListener("change", (event) => {
+    const { files, dataset } = event.target;
+    if (files && dataset.most) event.target.setCustomValidity(files[0]?.size > Number(dataset.most) ? dataset.tooLarge : "");
+  });
+  // Pressed twice is meant once. What is sent again after a while is meant again.
+  const sent = new WeakMap();
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || form.method !== "post") return;
+    if (performance.now() - (sent.get(form) ?? -Infinity) < 3000) event.preventDefault();
+    else sent.set(form, performance.now());
+  });
+  window.addEventListener("pageshow", () => { for (const form of document.forms) sent.delete(form); });
   document.addEventListener("htmx:load", (event) => { localise(event.detail.elt.parentNode || document); grow(event.detail.elt); });
   document.addEventListener("htmx:afterSettle", (event) => {
     const wanted = event.detail.elt.querySelector?.("[autofocus]");
