@@ -49,8 +49,9 @@ SELECT profile_id FROM audience_member
 _NEW: Final = """
 SELECT wanted.id FROM unnest(%(ids)b::uuid[]) AS wanted (id)
  WHERE wanted.id NOT IN (SELECT profile_id FROM audience_member WHERE segment_id = %(segment)s)
-   AND EXISTS (SELECT FROM identity_profile k WHERE k.id = wanted.id)
+   AND (SELECT true FROM identity_profile k WHERE k.id = wanted.id)
 """
+"""Not EXISTS: that would read every profile there is, where mostly nobody is new."""
 _DROP: Final = "DELETE FROM audience_member WHERE segment_id = %(segment)s AND profile_id = ANY(%(ids)b::uuid[])"
 _COPY: Final = "COPY audience_member (segment_id, profile_id, entered_at) FROM STDIN (FORMAT BINARY)"
 _ROW: Final = Packer(">hi16si16siq")

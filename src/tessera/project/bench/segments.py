@@ -215,4 +215,4 @@ def _let_exist(live: psycopg.Connection[Any], connection: duckdb.DuckDBPyConnect
     with live.cursor() as cursor, cursor.copy(statement) as copy:
         for (person,) in people:
             copy.write_row((person, WORKSPACE, person, b"12345678", NOW))
-    live.execute("ANALYZE identity_profile")
+    live.execute("VACUUM (ANALYZE) identity_profile")
