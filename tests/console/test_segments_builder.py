@@ -168,6 +168,9 @@ SPAIN = {"r:kind": "and", "r:parts": "1", "r.0:kind": "attribute", "r.0:name": "
       'segment("none")', "@nothing = 3", 'device(none = "x")', "age ? 3", "age > " + "9" * 400,
       "(" * 90 + "age > 3", "app_version < version 3", 'app_version < version "x"', 'sum("A", total) = ',
       'sum("A") > 3', "home within 3", "x" * 21_000, "city =",
+      "dob in last 5000 days", 'city contains ""', 'city = "' + "x" * 5_000 + '"', "home within 0 km of (1, 2)",
+      "home within 3 km of (100, 2)", "home within 3 km of (1, -200)", 'did("A") in 9000 hours',
+      f"city in ({','.join(['1'] * 5_001)})",
     ],
 )  # fmt: skip
 def test_every_mistake_in_a_text_is_told_in_the_readers_language(text: str) -> None:

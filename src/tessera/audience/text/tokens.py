@@ -1,12 +1,39 @@
 """Walking over tokens: what comes now, what is expected, and what is said where something else comes."""
 
+import re
 from collections.abc import Callable
 from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
 
 from tessera.audience.leaves import ELEMENTS, Path
 from tessera.audience.text.lexer import InvalidText, Token, tokens_of
 
 T = TypeVar("T")
+_BOUND = re.compile(r"Expected `(?P<kind>\w+)` (?P<length>of length )?(?P<side><=|>=|>) (?P<most>\S+).*", re.S)
+_SAID = {
+    ("number", "<="): "at most {} is expected",
+    ("number", ">="): "at least {} is expected",
+    ("number", ">"): "more than {} is expected",
+    ("str", "<="): "at most {} letters are expected",
+    ("str", ">="): "this may not be empty",
+    ("array", "<="): "at most {} of them are expected",
+    ("array", ">="): "this may not be empty",
+}
+
+
+def _out_of_bounds(made: Struct) -> str | None:
+    """What the bounds of the JSON form say against it: they are checked there only when it is read."""
+    try:
+        msgspec.convert(msgspec.to_builtins(made), type(made))
+    except msgspec.ValidationError as error:
+        found = _BOUND.match(str(error))
+        if found is None:
+            return str(error).partition(" - at ")[0]
+        kind = found["kind"] if found["length"] else "number"
+        return _SAID[kind, found["side"]].format(f"{float(found['most']):,.10g}")
+    return None
 
 
 class TokenReader:
@@ -54,11 +81,14 @@ class TokenReader:
             raise self._no("'and', 'or' or the end is expected")
 
     def _made(self, make: Callable[[], T], token: Token) -> T:
-        """What `make` makes; what it refuses is told with the place."""
+        """What `make` makes; what it refuses, or what is out of bounds, is told with the place."""
         try:
-            return make()
+            made = make()
         except ValueError as error:
             raise InvalidText(str(error), self._text, token.at) from None
+        if isinstance(made, Struct) and (why := _out_of_bounds(made)) is not None:
+            raise InvalidText(why, self._text, token.at)
+        return made
 
     def _name(self) -> str:
         token = self._next()

@@ -28,6 +28,7 @@ _WHY: Final[dict[str, Text]] = {
     'a version is numbers between points, such as "4.10.2"': gettext_lazy(
         'a version is numbers between points, such as "4.10.2"'
     ),
+    "this may not be empty": gettext_lazy("this may not be empty"),
     "the text ends here": gettext_lazy("the text ends here"),
 }
 _LIKE: Final[tuple[tuple[str, Text], ...]] = (
@@ -45,6 +46,11 @@ _LIKE: Final[tuple[tuple[str, Text], ...]] = (
     (r"a device has no (?P<name>.*)", gettext_lazy("a device has no %(name)s")),
     (r"(?P<sign>.*) means nothing here", gettext_lazy("%(sign)s means nothing here")),
     (r"a condition has at most (?P<most>.*) letters", gettext_lazy("a condition has at most %(most)s letters")),
+    (r"at most (?P<most>[\d,.-]+) is expected", gettext_lazy("at most %(most)s is expected")),
+    (r"at least (?P<least>[\d,.-]+) is expected", gettext_lazy("at least %(least)s is expected")),
+    (r"more than (?P<least>[\d,.-]+) is expected", gettext_lazy("more than %(least)s is expected")),
+    (r"at most (?P<most>[\d,.]+) letters are expected", gettext_lazy("at most %(most)s letters are expected")),
+    (r"at most (?P<most>[\d,.]+) of them are expected", gettext_lazy("at most %(most)s of them are expected")),
     (r"here is (?P<what>.*)", gettext_lazy("here is %(what)s")),
 )  # fmt: skip
 
