@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tessera.foundation.errors import SetupError
-from tessera.project.bench import crowd, segments
+from tessera.project.bench import crowd, reports, segments
 
 
 def test_a_short_run_finds_by_hand_and_by_condition_the_same_people(database: str, tmp_path: Path) -> None:
@@ -20,3 +20,15 @@ def test_a_short_run_finds_by_hand_and_by_condition_the_same_people(database: st
         crowd.make(world, people=1, events=1)
     with pytest.raises(SetupError):
         crowd.opened(tmp_path / "none.duckdb")
+
+
+def test_every_report_is_asked_of_a_crowd(tmp_path: Path) -> None:
+    world = tmp_path / "crowd.duckdb"
+    crowd.make(world, people=300, events=4_000)
+    found = reports.run(people=300, events=4_000, rounds=1, world=world)
+
+    assert {case["case"].split()[0].strip(",") for case in found["cases"]} == {
+        "funnel", "retention", "trend", "people", "RFM", "lifecycle",
+    }  # fmt: skip
+    assert all(case["ms"] > 0 and case["pass_ms"] > 0 for case in found["cases"])
+    assert found["ratio"] == max(case["ratio"] for case in found["cases"])

@@ -100,6 +100,22 @@ def segment(
     _print(measurement.run(people=people, events=events, rounds=rounds, world=file, say=say))
 
 
+@bench.command("report")
+def report(
+    people: Annotated[int, typer.Option(min=100, help="People of the crowd.")] = 1_000_000,
+    events: Annotated[int, typer.Option(min=100, help="What they did.")] = 20_000_000,
+    rounds: Annotated[int, typer.Option(min=1, help="Measurements of each, taken in turns.")] = 3,
+    file: Annotated[Path | None, typer.Option("--world", help="A crowd made before; else one is made.")] = None,
+) -> None:
+    """The reports over everybody, beside one pass over the same events."""
+    from tessera.project.bench import reports as measurement
+
+    def say(text: str) -> None:
+        typer.echo(text, err=True)
+
+    _print(measurement.run(people=people, events=events, rounds=rounds, world=file, say=say))
+
+
 @bench.command("lag")
 def lag(
     rate: Annotated[int, typer.Option(min=1, help="Events a second.")] = 5_000,
