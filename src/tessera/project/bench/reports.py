@@ -27,7 +27,7 @@ Say = Callable[[str], None]
 THREADS: Final = 2
 MEMORY_MB: Final = 1_024
 """What the analyst gives DuckDB where nothing else is set."""
-_ONE_PASS: Final = (
+_SCAN: Final = (
     "SELECT date_trunc('week', \"at\"), count(*), count(DISTINCT coalesce(m.person_id, e.profile_id))"
     " FROM w1_events e LEFT JOIN w1_moved m USING (profile_id) WHERE {which} GROUP BY 1"
 )
@@ -116,7 +116,7 @@ def _measured(
         registry.answered(case.request, crowd.known.world, engine, to_micros(NOW))
 
     def one_pass() -> None:
-        connection.execute(_ONE_PASS.format(which=case.which)).fetchall()
+        connection.execute(_SCAN.format(which=case.which)).fetchall()
 
     times: dict[str, list[float]] = {"ours": [], "pass": []}
     for turn in range(rounds + 1):
