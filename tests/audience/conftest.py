@@ -6,17 +6,21 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import ibis
+import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from factories.analysis import Analysis
 from tessera.audience.warehouse.engine import Engine
 from tessera.audience.warehouse.engines.clickhouse import ClickHouseEngine
 from tessera.audience.warehouse.engines.duck import DuckEngine
 from tessera.audience.warehouse.engines.postgres import PostgresEngine
-from tessera.foundation.database import dsn
+from tessera.foundation.database import connect, dsn
 
+Connection = psycopg.Connection[Any]
 SPARK = os.environ.get("TESSERA_SPARK", "local[1]")
 QUICK = (
     "spark.sql.shuffle.partitions=1&spark.sql.adaptive.enabled=false"
@@ -36,6 +40,17 @@ ENGINES_OF = {
 }
 """Conditions and what an engine itself does: on each. What stands on that: on those that differ in kind."""
 SERVER = Path(__file__).parents[1] / "factories" / "clickhouse_server.py"
+
+
+@pytest.fixture
+def live(database: str) -> Iterator[Connection]:
+    with connect(autocommit=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+def analysis(live: Connection, engine: Engine) -> Analysis:
+    return Analysis(live, engine)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -31,12 +30,6 @@ from tessera.identity import actions as identity
 from tessera.privacy.actions import erase_person
 
 Connection = psycopg.Connection[Any]
-
-
-@pytest.fixture
-def live(database: str) -> Iterator[Connection]:
-    with connect(autocommit=True) as opened:
-        yield opened
 
 
 @pytest.fixture

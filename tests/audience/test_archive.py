@@ -1,7 +1,6 @@
 """History in the archive: retention drops what is there, and nothing else; who is erased is erased there as well."""
 
 import contextlib
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -30,22 +29,10 @@ from tessera.audience.warehouse.engines.duck import DuckEngine
 from tessera.events import history
 from tessera.events.history import EVERYTHING, Recorded
 from tessera.foundation.clock import now_micros
-from tessera.foundation.database import connect
 from tessera.privacy.actions import erase_person
 
 Connection = psycopg.Connection[Any]
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def live(database: str) -> Iterator[Connection]:
-    with connect(autocommit=True) as opened:
-        yield opened
-
-
-@pytest.fixture
-def analysis(live: Connection, engine: Engine) -> Analysis:
-    return Analysis(live, engine)
 
 
 def seen(user: str, times: int = 3) -> list[dict[str, Any]]:

@@ -1,7 +1,6 @@
 """Reports that a workspace keeps."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -13,7 +12,6 @@ from tessera.audience.insight import saved
 from tessera.audience.insight.asking import InvalidReport
 from tessera.audience.insight.erasure import erase_traces
 from tessera.audience.insight.saved import NewReport, NoSuchReport, ReportChange, ReportNameTaken, SavedReport
-from tessera.foundation.database import connect
 from tessera.foundation.redaction import Redactor
 
 Connection = psycopg.Connection[Any]
@@ -24,12 +22,6 @@ FUNNEL = {
     "period": {"op": "in_last", "days": 30},
     "steps": [{"event": "Viewed"}, {"event": "Ordered"}],
 }
-
-
-@pytest.fixture
-def live(database: str) -> Iterator[Connection]:
-    with connect(autocommit=True) as opened:
-        yield opened
 
 
 def kept(live: Connection, workspace_id: int, name: str, **more: Any) -> SavedReport:

@@ -1,11 +1,9 @@
 """Reports of what really came in: through the analyst's warehouse, with people who were merged and segments of them."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
-import pytest
 
 from factories.analysis import Analysis
 from factories.people import ingest, message
@@ -22,21 +20,9 @@ from tessera.audience.segments.records import NewSegment
 from tessera.audience.text.reader import from_text
 from tessera.audience.warehouse.engine import Engine
 from tessera.foundation.clock import HOUR, MINUTE, now_micros
-from tessera.foundation.database import connect
 
 Connection = psycopg.Connection[Any]
 WAY = (Step(event="Viewed"), Step(event="Ordered"))
-
-
-@pytest.fixture
-def live(database: str) -> Iterator[Connection]:
-    with connect(autocommit=True) as opened:
-        yield opened
-
-
-@pytest.fixture
-def analysis(live: Connection, engine: Engine) -> Analysis:
-    return Analysis(live, engine)
 
 
 def lines(live: Connection, workspace_id: int, engine: Engine, analysis: Analysis, asked: Request) -> dict[Any, Any]:

@@ -1,6 +1,5 @@
 """Conditions asked of people as intake left them in PostgreSQL."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -10,7 +9,6 @@ from factories.people import NOON, ingest, message, root
 from tessera.audience.reading import people_of
 from tessera.audience.text.reader import from_text
 from tessera.foundation.clock import to_micros
-from tessera.foundation.database import connect
 
 Connection = psycopg.Connection[Any]
 PRODUCTS = [{"name": "Cup", "category": "kitchen", "quantity": 2}, {"name": "Pot", "category": "kitchen"}]
@@ -18,12 +16,6 @@ IPHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
     "Version/17.5 Mobile/15E148 Safari/604.1"
 )
-
-
-@pytest.fixture
-def live(database: str) -> Iterator[Connection]:
-    with connect(autocommit=True) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Segments: who enters and who leaves, exactly once, whatever is merged, split, undone or killed meanwhile."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -27,23 +26,10 @@ from tessera.audience.segments.records import (
     WrongSegment,
 )
 from tessera.audience.text.reader import from_text
-from tessera.audience.warehouse.engine import Engine
 from tessera.foundation.clock import now_micros
-from tessera.foundation.database import connect
 from tessera.identity import actions as identity
 
 Connection = psycopg.Connection[Any]
-
-
-@pytest.fixture
-def live(database: str) -> Iterator[Connection]:
-    with connect(autocommit=True) as opened:
-        yield opened
-
-
-@pytest.fixture
-def analysis(live: Connection, engine: Engine) -> Analysis:
-    return Analysis(live, engine)
 
 
 def condition(text: str) -> bytes:

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,23 +16,11 @@ from tessera.audience.conditions.registry import from_json
 from tessera.audience.redacting import without_contacts
 from tessera.audience.segments import membership, queries
 from tessera.audience.text.writer import to_text
-from tessera.audience.warehouse.engine import Engine
 from tessera.foundation.database import connect
 from tessera.foundation.redaction import Redactor
 from tessera.privacy.actions import erase_person
 
 Connection = psycopg.Connection[Any]
-
-
-@pytest.fixture
-def live(database: str) -> Iterator[Connection]:
-    with connect(autocommit=True) as opened:
-        yield opened
-
-
-@pytest.fixture
-def analysis(live: Connection, engine: Engine) -> Analysis:
-    return Analysis(live, engine)
 
 
 def test_who_was_erased_enters_nothing_while_the_warehouse_still_has_them(

@@ -1,7 +1,6 @@
 """Segments that are kept fresh: when they are looked at, and that no one of them keeps another waiting."""
 
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -15,22 +14,9 @@ from factories.people import drain, ingest, message, put_in_inbox, root
 from tessera.audience import freshness, questions
 from tessera.audience.depending import depends_of
 from tessera.audience.segments import queries
-from tessera.audience.warehouse.engine import Engine
-from tessera.foundation.database import connect
 from tessera.privacy.actions import erase_person
 
 Connection = psycopg.Connection[Any]
-
-
-@pytest.fixture
-def live(database: str) -> Iterator[Connection]:
-    with connect(autocommit=True) as opened:
-        yield opened
-
-
-@pytest.fixture
-def analysis(live: Connection, engine: Engine) -> Analysis:
-    return Analysis(live, engine)
 
 
 def test_a_condition_edited_below_moves_those_who_ask_about_it(

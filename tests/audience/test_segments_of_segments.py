@@ -1,7 +1,6 @@
 """Segments that ask about segments: no circle, nothing too large, nothing that is gone."""
 
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,25 +8,12 @@ import psycopg
 import pytest
 
 from audience.test_segments import changed, condition, made
-from factories.analysis import Analysis
 from tessera.audience.segments import actions
 from tessera.audience.segments.circles import LONGEST_WAY
 from tessera.audience.segments.records import SegmentCircle, SegmentInUse, SegmentTooLarge
-from tessera.audience.warehouse.engine import Engine
 from tessera.foundation.database import connect
 
 Connection = psycopg.Connection[Any]
-
-
-@pytest.fixture
-def live(database: str) -> Iterator[Connection]:
-    with connect(autocommit=True) as opened:
-        yield opened
-
-
-@pytest.fixture
-def analysis(live: Connection, engine: Engine) -> Analysis:
-    return Analysis(live, engine)
 
 
 def test_two_who_edit_at_once_make_no_circle(live: Connection, workspace_id: int) -> None:

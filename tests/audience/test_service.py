@@ -23,16 +23,10 @@ from tessera.audience.timeline import whole_timeline
 from tessera.audience.warehouse.engines.duck import DuckEngine
 from tessera.audience.warehouse.engines.postgres import PostgresEngine
 from tessera.events import archived, partitions
-from tessera.foundation.database import connect, dsn, is_lost
+from tessera.foundation.database import dsn, is_lost
 
 Connection = psycopg.Connection[Any]
 SPAIN = 'country = "ES"'
-
-
-@pytest.fixture
-def live(database: str) -> Iterator[Connection]:
-    with connect(autocommit=True) as opened:
-        yield opened
 
 
 @contextmanager

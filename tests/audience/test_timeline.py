@@ -1,6 +1,5 @@
 """A person's story across the border of what PostgreSQL keeps: the same rows in one order, as if none were dropped."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -23,12 +22,6 @@ from tessera.profiles.timeline import TimelineEvent, timeline
 
 Connection = psycopg.Connection[Any]
 DAY = datetime(2026, 10, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def live(database: str) -> Iterator[Connection]:
-    with connect(autocommit=True) as opened:
-        yield opened
 
 
 def on(day: int) -> str:

@@ -1,6 +1,5 @@
 """Who is erased leaves no trace in the warehouse: not of theirs, and not where other people's events named them."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,17 +11,10 @@ from factories.people import ingest, message, root
 from privacy.world import MARKS, people_with_marks
 from tessera.audience.analyst import Analyst
 from tessera.audience.warehouse.engine import Engine
-from tessera.foundation.database import connect
 from tessera.privacy.actions import erase_person
 
 Connection = psycopg.Connection[Any]
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def live(database: str) -> Iterator[Connection]:
-    with connect(autocommit=True) as opened:
-        yield opened
 
 
 def everything_in(analyst: Analyst, workspace_id: int) -> list[tuple[str, str]]:

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -21,17 +20,10 @@ from tessera.audience.warehouse import generations
 from tessera.audience.warehouse.engine import Engine
 from tessera.audience.warehouse.engines.duck import DuckEngine
 from tessera.audience.world import PERSON
-from tessera.foundation.database import connect
 from tessera.privacy.actions import erase_person
 
 Connection = psycopg.Connection[Any]
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def live(database: str) -> Iterator[Connection]:
-    with connect(autocommit=True) as opened:
-        yield opened
 
 
 @pytest.fixture(autouse=True)
