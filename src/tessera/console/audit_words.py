@@ -137,6 +137,7 @@ _DETAILS: Final[dict[str, Text]] = {
     "attributes": _("attributes"),
     "before": _("before"),
     "brand_id": _("brand"),
+    "broken_off": _("broken off"),
     "by": _("by"),
     "changed": _("what was changed"),
     "code": _("problem"),
@@ -288,6 +289,8 @@ def address_of(target: str, staff: Mapping[str, UUID]) -> str:
             return reverse("console:source", kwargs={"source_id": int(key)})
         case "api-key":
             return reverse("console:api_keys")
+        case "import":
+            return _page_of("console:import", "import_id", key)
         case "report":
             return _page_of("console:saved_report", "report_id", key)
         case "segment":
