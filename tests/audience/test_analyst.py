@@ -326,7 +326,7 @@ def test_a_step_that_is_broken_off_anywhere_is_done_again_whole(
 ) -> None:
     """Also on an engine without transactions: what was left of the step is taken back."""
     broken = 0
-    for at in range(1, 20):
+    for at in range(1, 15):
         user = f"u{at}"
         ingest(live, workspace_id, [message("identify", userId=user, traits={f"t{at}": 1}), *orders(user, at, at + 1)])
         with contextlib.suppress(Killed):
@@ -336,12 +336,12 @@ def test_a_step_that_is_broken_off_anywhere_is_done_again_whole(
 
     analyst = Analyst(live, engine)
     follow(analyst)
-    users = [root(live, "user_id", f"u{at}") for at in range(1, 20)]
+    users = [root(live, "user_id", f"u{at}") for at in range(1, 15)]
     assert broken > 8
     assert found(analyst, workspace_id, 'did("Order Completed") = 2') == set(users)
     assert found(analyst, workspace_id, "everyone") == set(users)
     rows = engine.fetch(analyst.warehouse(workspace_id).world().people.select(PERSON))
-    assert len(rows) == 19
+    assert len(rows) == 14
 
 
 def test_who_was_taken_for_gone_writes_nothing_twice(live: Connection, workspace_id: int) -> None:

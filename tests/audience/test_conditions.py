@@ -89,13 +89,13 @@ def test_every_text_and_pattern_is_read_alike(engine: Engine) -> None:
     assert wrong == []
 
 
-def test_every_way_to_count_sees_every_moment_alike(engine) -> None:
+def test_every_way_to_count_sees_every_moment_alike(engine: Engine) -> None:
     people = [someone(number, did=moments) for number, moments in enumerate(EVERY_PAST)]
     world = warehouse_of(people, engine)
 
     wrong = [
         (to_text(each), person.person_id)
-        for each in every_count()
+        for each in every_count()[:: EVERY[type(engine).__name__]]
         for person, was_found in zip(people, found_of(engine, each, world, people), strict=True)
         if was_found is not each.holds_for(person, NOW)
     ]
@@ -112,7 +112,7 @@ def test_a_sum_beyond_64_bits_is_the_same_everywhere(engine: Engine) -> None:
     people = [msgspec.structs.replace(someone(number), did=orders_of(each)) for number, each in enumerate(spent)]
     world = warehouse_of(people, engine)
 
-    for each in spent:
+    for each in spent[:: EVERY[type(engine).__name__]]:
         total = float(sum(round(number * 1e6) for number in each))
         for measure, value in (("sum", total / 1e6), ("average", total / len(each) / 1e6)):
             asked = Total(event="Seen", measure=measure, of=("total",), test=AtLeast(value=value))  # type: ignore[arg-type]
@@ -178,6 +178,10 @@ def test_distance_is_what_the_haversine_says(here: tuple[float, float], there: t
     for share, expected in ((1.000001, True), (0.999999, False)):
         circle = Near(path=("place",), latitude=here[0], longitude=here[1], km=km * share)
         assert circle.holds_for(person, NOW) is expected
+
+
+EVERY = {"DuckEngine": 1, "PostgresEngine": 1, "ClickHouseEngine": 1, "IbisEngine": 2, "SparkEngine": 5}
+"""Of a list of questions only so many are put to an engine that takes half a second for each."""
 
 
 def found_of(engine: Engine, condition: Condition, world: World, people: list[Person]) -> list[bool]:

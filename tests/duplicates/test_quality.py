@@ -72,7 +72,7 @@ def test_the_twins_of_the_demo_world(database: str, workspace_id: int) -> None:
 
 
 def test_the_same_people_in_another_order_give_the_same_pairs() -> None:
-    people = base(people=1_100, seed=4)
+    people = base(people=700, seed=4)
 
     once, again = find_pairs(table_of(people.records)), find_pairs(table_of(people.records[::-1]))
 
@@ -84,7 +84,7 @@ def test_the_same_people_in_another_order_give_the_same_pairs() -> None:
 
 def test_crowds_are_skipped_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "MOST_ALIKE", 2)
-    people = base(people=1_000, seed=5)
+    people = base(people=700, seed=5)
 
     found = find_pairs(table_of(people.records))
     crowded = {crowd.key: crowd for crowd in found.crowds}

@@ -25,7 +25,10 @@ FORMAT = re.compile(r"\s+FORMAT\s+(\w+)\s*;?\s*$", re.IGNORECASE)
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or every answer waits 40 ms for the acknowledgement of its own head
+    wbufsize = -1
     chdb: session.Session
+    settings: dict[str, str] = {}
 
     def do_GET(self) -> None:
         self._answer(b"")
@@ -50,8 +53,9 @@ class Handler(BaseHTTPRequestHandler):
             return
         try:
             for name, value in asked.items():
-                if name not in NO_SETTINGS:
+                if name not in NO_SETTINGS and self.settings.get(name) != value:
                     self.chdb.query(f"SET {name} = {json.dumps(value)}".replace('"', "'"))
+                    self.settings[name] = value
             self._say(200, self._run(asked, body))
         except RuntimeError as error:
             self._say(500, str(error).encode())
