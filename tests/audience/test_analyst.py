@@ -344,6 +344,15 @@ def test_a_step_that_is_broken_off_anywhere_is_done_again_whole(
     assert len(rows) == 14
 
 
+def test_who_was_overtaken_notices_on_every_engine(live: Connection, workspace_id: int, engine: Engine) -> None:
+    ingest(live, workspace_id, orders("ana", 1, 2))
+    first, second = Analyst(live, engine), Analyst(live, engine)
+    assert first.step().rows > 0
+    with pytest.raises(Overtaken):
+        second.step()
+    assert found(Analyst(live, engine), workspace_id, 'did("Order Completed") = 2') == {root(live, "user_id", "ana")}
+
+
 def test_who_was_taken_for_gone_writes_nothing_twice(live: Connection, workspace_id: int) -> None:
     """Its lock was lost, another follows already: both read the same rows of history, one of them writes."""
     ingest(live, workspace_id, orders("ana", 1, 2))

@@ -37,10 +37,11 @@ class Positions:
         return found
 
     def refuse_rival(self) -> None:
-        """Raises `Overtaken` where the warehouse is elsewhere than this process left it. In a transaction, in which
-        nobody else can write; where there are none, it is as good as it gets.
+        """Raises `Overtaken` where the warehouse is elsewhere than this process left it.
+
+        In a transaction nobody else can write afterwards; an engine without any leaves a moment for that.
         """
-        if self._engine.atomic and self._there() != self.known:
+        if self._there() != self.known:
             raise Overtaken("another analyst wrote to the warehouse; this one begins anew")
 
     def write(self, positions: dict[int, int]) -> None:
