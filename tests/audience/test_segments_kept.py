@@ -134,3 +134,18 @@ def test_the_size_of_a_list_is_counted_anew_when_somebody_is_gone(
     live.execute("UPDATE audience_segment SET counted_at = now() - interval '1 day'")
     analysis.settle()
     assert queries.segment_by_id(live, workspace_id, friends.id).size == 1
+
+
+def test_one_that_is_evaluated_when_asked_is_not_counted_while_most_of_history_is_wanting(
+    live: Connection, workspace_id: int, analysis: Analysis
+) -> None:
+    """The number would stand for a day."""
+    asked = made(live, workspace_id, "Spain", 'country = "ES"')
+    analysis.freshness.behind = True
+    ingest(live, workspace_id, [identified("ana", country="ES")])
+    analysis.settle()
+    assert queries.segment_by_id(live, workspace_id, asked.id).counted_at is None
+    ingest(live, workspace_id, [identified("luis", country="ES")])
+    analysis.freshness.behind = False
+    analysis.settle()
+    assert queries.segment_by_id(live, workspace_id, asked.id).size == 2

@@ -117,6 +117,19 @@ def test_the_house_has_a_name_as_an_actor(desk: Callable[..., Client], workspace
     assert "every night" not in page
 
 
+def test_what_was_changed_is_called_by_its_name_and_found_by_its_code(
+    desk: Callable[..., Client], workspace_id: int
+) -> None:
+    from tessera.access import actions
+
+    key = actions.create_api_key(workspace_id=workspace_id, name="crm & <shop>", scopes=["profiles:read"], actor="eva")
+    actions.record_audit(workspace_id=workspace_id, actor="eva", action="revoke_api_key", target="api-key:999")
+    page = desk("owner").get("/audit").text
+    assert "crm &amp; &lt;shop&gt;</a>" in page
+    assert f"api-<wbr>key:<wbr>{key.id}<" in page or f"api-key:{key.id}<" in page
+    assert page.count("999") == 1
+
+
 def test_what_a_home_page_says_of_refusals_is_words() -> None:
     from tessera.console.alarms import lines_of
     from tessera.events.alarms import Alarm

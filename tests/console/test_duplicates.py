@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from duplicates.conftest import make_twice
-from tessera.console.waterfall import bars_of, likelihood
+from tessera.console.waterfall import bars_of, level_in_words, likelihood
 from tessera.duplicates import actions, queries
 from tessera.duplicates.search import Weight
 from tessera.duplicates.store import Pair
@@ -173,3 +173,12 @@ def test_nothing_is_certain() -> None:
         "over 99.9 %",
         "over 99.9 %",
     ]
+
+
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [("dob", "the same"), ("email", "the same before the @"), ("phone", "the same last digits")],
+)
+def test_what_is_compared_in_part_is_not_said_to_be_the_same(field: str, said: str) -> None:
+    """The table beside it marks `+44 …135` and `+1 …135` as different."""
+    assert level_in_words(Weight(field, "same", 10.0)) == said

@@ -56,6 +56,8 @@ class Freshness:
         self._seen: set[UUID] = set()
         self._not_before: dict[UUID, float] = {}
         self._listed_at = 0.0
+        self.behind = False
+        """Whether more of history waits than is taken in at once: sizes that are counted once a day wait for it."""
 
     def note(self, changes: dict[int, Changes]) -> None:
         """A step is written: these changed."""
@@ -137,7 +139,9 @@ class Freshness:
         ] or [
             each
             for each in self._asked
-            if time.monotonic() >= self._not_before.get(each.id, 0.0) and is_to_be_counted(each, now)
+            if not self.behind
+            and time.monotonic() >= self._not_before.get(each.id, 0.0)
+            and is_to_be_counted(each, now)
         ]
         if due:
             segment = min(due, key=lambda each: (each.refreshed_at or datetime.min.replace(tzinfo=UTC), each.id))

@@ -128,6 +128,7 @@ class _Analysis:
         fresh_connection = connect(autocommit=True, application="tessera analyst")
         plan_once(fresh_connection)
         freshness = Freshness(fresh_connection, self._engine.another(), self._worlds)
+        freshness.behind = True  # until the first step has shown how much there is
         works.append(lambda: freshness.run(self._ending))
         threads = [threading.Thread(target=self._guarded, args=(work,)) for work in works]
         with fresh_connection:
@@ -160,6 +161,7 @@ class _Analysis:
     def _follow(self, freshness: Freshness) -> None:
         while not self._asked_to_stop.is_set() and not self._ending.is_set():
             step = self._analyst.step()
+            freshness.behind = step.rows >= MOST
             copied = self._archivist.step(self._analyst.reached) if self._archivist else 0
             rebuilding = self._rebuilding.go_on(self._analyst)
             if self._rebuilding.made is not None:

@@ -67,9 +67,10 @@ def field_in_words(field: str) -> str:
 
 
 def level_in_words(weight: Weight) -> str:
-    """How far the two agree in this field."""
+    """How far the two agree in this field; of e-mails and phones only a part is compared."""
+    parts: dict[str, Text] = {"email": _("the same before the @"), "phone": _("the same last digits")}
     levels: dict[str, Text] = {
-        "same": _("the same"),
+        "same": parts.get(weight.field, _("the same")),
         "almost": _("almost the same"),
         "similar": _("similar"),
         "like_the_name": _("alike, as the names are"),

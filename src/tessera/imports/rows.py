@@ -228,7 +228,7 @@ class RowReader:
     def _no_key(self, number: int, record: Record, misfits: list[str], found: list[Identifier]) -> None:
         kinds = ", ".join(self._keys)
         if any(kind in misfits for kind in self._keys):
-            code, why = "invalid_key", f"the row's {kinds} is none"
+            code, why = "invalid_key", f"the row's {kinds} cannot be read as one"
         elif any(kind in self._keys for kind, _ in found):
             code, why = "blocked_identifier", f"the row's {kinds} is a value that names nobody"
         else:

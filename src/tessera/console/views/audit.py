@@ -16,8 +16,11 @@ from msgspec import Struct
 from tessera.access import queries
 from tessera.access.actions import record_audit
 from tessera.access.queries import AuditFacts, AuditFilter, AuditPage, InvalidAuditCursor, StaffFacts
+from tessera.audience.insight.saved import all_reports
+from tessera.audience.segments import queries as segments
 from tessera.console.audit_words import ACTIONS, Names, action_in_words, address_of, detail_in_words
 from tessera.console.permissions import Ability, StaffRequest, abilities_of, requires
+from tessera.deliveries.queries import segment_exports
 from tessera.foundation.csv_cells import harmless
 from tessera.foundation.pool import pool
 from tessera.profiles.mask_audit import masked_details
@@ -30,12 +33,17 @@ LONGEST: Final = 300
 
 
 class AuditLine(Struct, frozen=True):
-    """An entry in words. `address` leads to what was changed, where there is a page about it."""
+    """An entry in words. `address` leads to what was changed, where it has a page; `called` is its name now."""
 
     facts: AuditFacts
     action: str
     address: str
+    called: str
     detail: list[tuple[str, str]]
+
+    @property
+    def target(self) -> str:
+        return self.called or self.facts.target
 
 
 class Asked(Struct, frozen=True):
@@ -74,10 +82,14 @@ def audit(request: StaffRequest) -> HttpResponse:
     page = _page(request.staff.workspace_id, asked, before, PER_PAGE)
     staff_ids = {member.email: member.account_id for member in queries.staff_members(request.staff.workspace_id)}
     seen = _seen(page.entries, request.staff)
-    names = _names(request.staff.workspace_id)
+    names, called = _names(request.staff.workspace_id), _called(request.staff.workspace_id)
     lines = [
         AuditLine(
-            one, action_in_words(one.action), address_of(one.target, staff_ids), detail_in_words(one.detail, names)
+            one,
+            action_in_words(one.action),
+            address_of(one.target, staff_ids),
+            called.get(one.target, ""),
+            detail_in_words(one.detail, names),
         )
         for one in seen
     ]
@@ -91,6 +103,19 @@ def _names(workspace_id: int) -> Names:
         "brand_id": {brand.id: brand.name for brand in workspaces.brands(workspace_id)},
         "source_id": {source.id: source.name for source in workspaces.sources(workspace_id)},
     }
+
+
+def _called(workspace_id: int) -> dict[str, str]:
+    """What is there under its name now, by how entries name it."""
+    found = {f"api-key:{key.id}": key.name for key in queries.api_keys(workspace_id)}
+    with pool().connection() as connection:
+        for segment_id, name in segments.names(connection, workspace_id).items():
+            found[f"segment:{segment_id}"] = name
+        for report in all_reports(connection, workspace_id):
+            found[f"report:{report.id}"] = report.name
+        for export in segment_exports(connection, workspace_id):
+            found[f"segment_export:{export.id}"] = export.name
+    return found
 
 
 @require_GET

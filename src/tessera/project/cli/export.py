@@ -106,7 +106,7 @@ def _export(out: Path | None, slug: str, **asked: Any) -> None:
             whole = True
         finally:  # whoever stops reading after ten rows has read them
             actions.note_taken_out(workspace_id=workspace_id, wanted=wanted, rows=rows, whole=whole, actor=needs.ACTOR)
-    typer.echo(f"{rows} rows", err=True)
+    typer.echo("1 row" if rows == 1 else f"{rows} rows", err=True)
 
 
 def _plain(value: Any) -> Any:

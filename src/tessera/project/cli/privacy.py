@@ -45,7 +45,8 @@ def erase(
                 now=datetime.now(UTC),
             )
     print_table(["Removed", "Rows"], _rows(report.counts))
-    typer.echo(f"Report {report.erasure_id}; {report.suppressed} identifiers are kept out.")
+    kept_out = "1 identifier is" if report.suppressed == 1 else f"{report.suppressed} identifiers are"
+    typer.echo(f"Report {report.erasure_id}; {kept_out} kept out.")
 
 
 def _found(connection: "psycopg.Connection[Any]", workspace_id: int, person: str) -> UUID:

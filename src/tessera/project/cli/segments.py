@@ -264,7 +264,7 @@ def export(
             if not whole:
                 detail["broken_off"] = True
             _note_taken_out(place, segment, detail)
-    typer.echo(f"{rows} people", err=True)
+    typer.echo("1 person" if rows == 1 else f"{rows} people", err=True)
 
 
 def _note_taken_out(place: Any, segment: Any, detail: dict[str, Any]) -> None:

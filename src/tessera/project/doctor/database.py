@@ -116,7 +116,8 @@ def warehouse() -> Iterator[Check]:
         yield Check("Warehouse", "warn", "no analyst is at work", hint)
         return
     lag = (state.lag_ms or 0) / 1000
-    said = f"{state.engine}, {state.behind} events behind, the oldest by {lag:.1f} s"
+    behind = f"{state.behind} events behind, the oldest by {lag:.1f} s" if state.behind else "up to date"
+    said = f"{state.engine}, {behind}"
     yield judged("Warehouse", said, warn=lag > 60, hint="it catches up; if it does not, see logs/analyst.log")
 
 
