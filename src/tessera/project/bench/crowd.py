@@ -4,8 +4,11 @@ It has the tables that the analyst makes, filled without it: a million people an
 Every tenth profile was merged into another one. The same numbers make the same crowd.
 """
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import duckdb
@@ -82,6 +85,26 @@ def opened(path: Path) -> Crowd:
     if not path.exists():
         raise SetupError(f"there is no {path}; make it with: tessera bench world")
     return _tables(path)
+
+
+@contextmanager
+def lent(world: Path | None, *, people: int, events: int, say: Callable[[str], None]) -> Iterator[Crowd]:
+    """The crowd of that file, or one of these sizes that is made and thrown away."""
+    if world is not None:
+        yield opened(world)
+        return
+    with TemporaryDirectory(prefix="tessera-bench-") as folder:
+        say(f"making {people:,} people and {events:,} events")
+        yield make(Path(folder) / "world.duckdb", people=people, events=events)
+
+
+def sizes(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """How many there are in it: its file may have been made with other numbers than those of the command."""
+    row = connection.execute(
+        "SELECT (SELECT count(*) FROM w1_people) + (SELECT count(*) FROM w1_moved), (SELECT count(*) FROM w1_events)"
+    ).fetchone()
+    assert row is not None
+    return {"people": row[0], "events": row[1]}
 
 
 def _tables(path: Path) -> Crowd:

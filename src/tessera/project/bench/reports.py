@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import duckdb
@@ -82,26 +81,21 @@ def run(
     `world` is the file of a crowd (`tessera bench world`); without it one is made and thrown away.
     """
     with ExitStack() as stack:
-        if world is None:
-            world = Path(stack.enter_context(TemporaryDirectory(prefix="tessera-bench-"))) / "world.duckdb"
-            say(f"making {people:,} people and {events:,} events")
-            crowd = crowds.make(world, people=people, events=events)
-        else:
-            crowd = crowds.opened(world)
-        engine = DuckEngine(world, memory_mb=MEMORY_MB, threads=THREADS)
+        crowd = stack.enter_context(crowds.lent(world, people=people, events=events, say=say))
+        engine = DuckEngine(crowd.path, memory_mb=MEMORY_MB, threads=THREADS)
         stack.callback(engine.close)
         # as the engine is set: it is the same instance
         settings: dict[str, Any] = {"memory_limit": f"{MEMORY_MB}MB", "threads": THREADS}
-        connection = stack.enter_context(duckdb.connect(str(world), config=settings))
+        connection = stack.enter_context(duckdb.connect(str(crowd.path), config=settings))
         measured = [_measured(engine, connection, crowd, case, rounds, say) for case in CASES]
+        sizes = crowds.sizes(connection)
         memory = psutil.Process().memory_full_info().pss / 1e6
     return {
         "bench": "report",
         "cases": measured,
         "ratio": max(case["ratio"] for case in measured),
         "memory_mb": round(memory, 1),
-        "people": people,
-        "events": events,
+        **sizes,
         "rounds": rounds,
         **machine(),
     }

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack, nullcontext
 from datetime import timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 from uuid import UUID
 
@@ -115,14 +114,10 @@ def run(
     where the two find different numbers of people.
     """
     with ExitStack() as stack:
-        if world is None:
-            world = Path(stack.enter_context(TemporaryDirectory(prefix="tessera-bench-"))) / "world.duckdb"
-            say(f"making {people:,} people and {events:,} events")
-            crowd = crowds.make(world, people=people, events=events)
-        else:
-            crowd = crowds.opened(world)
-        connection = stack.enter_context(duckdb.connect(str(world), config={"memory_limit": "2GB"}))
+        crowd = stack.enter_context(crowds.lent(world, people=people, events=events, say=say))
+        connection = stack.enter_context(duckdb.connect(str(crowd.path), config={"memory_limit": "2GB"}))
         measured = [_measured(connection, crowd, case, rounds, say) for case in CASES]
+        sizes = crowds.sizes(connection)
         memory = psutil.Process().memory_full_info().pss / 1e6
         say("writing a segment down")
         kept = _kept(connection, crowd, stack)
@@ -132,8 +127,7 @@ def run(
         "ratio": max(case["ratio"] for case in measured),
         "kept": kept,
         "memory_mb": round(memory, 1),
-        "people": people,
-        "events": events,
+        **sizes,
         "rounds": rounds,
         **machine(),
     }
